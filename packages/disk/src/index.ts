@@ -1,1 +1,4 @@
-export {}
+export { DiskError, type DiskErrorCode, type DiskErrorDetails } from './error.js'
+export { FileSource, type FileSourceOptions } from './source/file.js'
+export { MemorySource, type MemorySourceOptions } from './source/memory.js'
+export type { BlockSource } from './source/source.js'
