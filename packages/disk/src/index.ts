@@ -1,4 +1,7 @@
 export { DiskError, type DiskErrorCode, type DiskErrorDetails } from './error.js'
+export { CacheSource, type CacheSourceOptions } from './source/cache.js'
 export { FileSource, type FileSourceOptions } from './source/file.js'
 export { MemorySource, type MemorySourceOptions } from './source/memory.js'
+export { OverlaySource, type OverlaySourceOptions } from './source/overlay.js'
+export { SliceSource, type SliceSourceOptions } from './source/slice.js'
 export type { BlockSource } from './source/source.js'

@@ -61,9 +61,14 @@ export class MemorySource extends BaseSource {
   /** Whole pieces are freed, the rest is zeroed: a discarded range always reads as zeros here. */
   protected override doDiscard(position: number, length: number): void {
     const end = position + length
-    for (const [index, chunk] of this.#chunks) {
+    const first = Math.floor(position / CHUNK)
+    const count = Math.ceil(end / CHUNK) - first
+    const touched =
+      count < this.#chunks.size ? Array.from({ length: count }, (_, i) => first + i) : this.#chunks.keys()
+    for (const index of touched) {
+      const chunk = this.#chunks.get(index)
       const start = index * CHUNK
-      if (start >= end || start + CHUNK <= position) continue
+      if (chunk === undefined || start >= end || start + CHUNK <= position) continue
       if (start >= position && start + CHUNK <= end) this.#chunks.delete(index)
       else chunk.fill(0, Math.max(0, position - start), Math.min(CHUNK, end - start))
     }
