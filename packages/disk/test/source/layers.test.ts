@@ -22,7 +22,11 @@ before(() => {
 })
 after(() => fs.rmSync(dir, { recursive: true, force: true }))
 
-const filler = (size: number) => Uint8Array.from({ length: size }, (_, i) => (i * 7 + (i >> 8)) & 255)
+function filler(size: number): Uint8Array {
+  const bytes = new Uint8Array(size)
+  for (let i = 0; i < size; i++) bytes[i] = (i * 7 + (i >> 8)) & 255
+  return bytes
+}
 
 /** A deepEqual that is quick where nothing differs. */
 function same(actual: Uint8Array, expected: Uint8Array): void {
@@ -216,7 +220,7 @@ describe('CacheSource', () => {
     fc.assert(
       fc.property(fc.array(opArbitrary, { maxLength: 120 }), (ops) => {
         const medium = new Recorder()
-        const cache = new CacheSource(medium, { unit: 512, limit: 16384 })
+        const cache = new CacheSource(medium, { unit: 512, limit: 8192 })
         // The program's view at the end of each epoch, the bytes each epoch wrote, and the epoch of each written value.
         const states: Uint8Array[] = [new Uint8Array(SIZE)]
         const model = new Uint8Array(SIZE)
@@ -279,6 +283,19 @@ describe('CacheSource', () => {
     medium.failing = false
     cache.flushSync()
     assert.deepEqual(medium.durable.subarray(100, 5100), new Uint8Array(5000).fill(9))
+  })
+
+  it('a slow read sees what left the cache meanwhile', async () => {
+    for (const length of [1024, 40_000]) {
+      const cache = new CacheSource(new Recorder(), { unit: 1024, limit: 65536 })
+      cache.writeSync(1000, new Uint8Array(10).fill(7))
+      const back = new Uint8Array(length)
+      const reading = cache.read(500, back)
+      for (let at = 60_000; at < SIZE - 10; at += 1024) cache.writeSync(at, new Uint8Array(10))
+      assert.equal(cache.usage.cached, 65536)
+      await reading
+      assert.deepEqual(back.subarray(500, 510), new Uint8Array(10).fill(7))
+    }
   })
 
   it('a discard does not overtake what was written before a barrier', () => {
