@@ -84,4 +84,5 @@ function loadAddon(): unknown {
   throw Object.assign(new Error(message), { code: 'ERR_FUSEWIRE_ADDON', attempts })
 }
 
-module.exports = { loadAddon, libc }
+// @ts-expect-error erasableSyntaxOnly refuses `export =`, the one way to type a CommonJS module; tsc compiles this file.
+export = { loadAddon, libc }

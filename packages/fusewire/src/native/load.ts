@@ -1,8 +1,6 @@
-import { createRequire } from 'node:module'
-
-const { loadAddon } = createRequire(import.meta.url)('./addon.cjs') as { loadAddon: () => unknown }
+import cjs from './addon.cjs'
 
 /** The addon under the face that a room's file declares for it; loaded at the first call, so that importing costs nothing. */
 export function addon<Face>(): Face {
-  return loadAddon() as Face
+  return cjs.loadAddon() as Face
 }
