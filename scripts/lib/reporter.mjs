@@ -40,12 +40,20 @@ export function briefFile(file, events, milliseconds) {
   ]
 }
 
+/** A failure's text is cut in its middle after this many lines: a property test can list hundreds of examples. */
+const LINES_MAX = 80
+
 /** @param {import('./run.mjs').TestEvent['data']} data */
 function failure(data) {
   const where = data.line === undefined ? '' : ` (${relative(ROOT, data.file)}:${data.line}:${data.column})`
-  const error = data.details.error?.cause ?? data.details.error
-  return [
-    `${INDENT}FAILED: ${data.name}${where}`,
-    inspect(error, { depth: 8 }).replace(/^/gm, INDENT + INDENT),
-  ]
+  const text = inspect(data.details.error?.cause ?? data.details.error, { depth: 8 }).split('\n')
+  if (text.length > LINES_MAX) {
+    const half = LINES_MAX / 2
+    text.splice(
+      half,
+      text.length - LINES_MAX,
+      `... ${text.length - LINES_MAX} lines, see them with --spec ...`,
+    )
+  }
+  return [`${INDENT}FAILED: ${data.name}${where}`, ...text.map((line) => `${INDENT}${INDENT}${line}`)]
 }
