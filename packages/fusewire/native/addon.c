@@ -3,6 +3,22 @@
 
 #include <stdlib.h>
 
+static atomic_int live[FW_LIVE_KINDS];
+
+void fw_live_add(enum fw_live kind, int difference) { atomic_fetch_add(&live[kind], difference); }
+
+/* liveCounts(): objects and threads of the addon in this process, all environments together */
+static napi_value live_counts(napi_env env, napi_callback_info info) {
+  static const char *const names[FW_LIVE_KINDS] = {"environments", "pumps", "notifiers", "jobs", "threads"};
+  (void)info;
+  napi_value counts;
+  if (napi_create_object(env, &counts) != napi_ok) return NULL;
+  for (int i = 0; i < FW_LIVE_KINDS; i++) {
+    napi_set_named_property(env, counts, names[i], fw_int(env, atomic_load(&live[i])));
+  }
+  return counts;
+}
+
 struct fw_env *fw_env_of(napi_env env) {
   void *data = NULL;
   napi_get_instance_data(env, &data);
@@ -14,6 +30,7 @@ void fw_env_hold(struct fw_env *fe) { atomic_fetch_add(&fe->references, 1); }
 void fw_env_drop(struct fw_env *fe) {
   if (atomic_fetch_sub(&fe->references, 1) != 1) return;
   pthread_mutex_destroy(&fe->lock);
+  fw_live_add(FW_LIVE_ENVIRONMENTS, -1);
   free(fe);
 }
 
@@ -104,6 +121,7 @@ bool fw_no_exception(napi_env env) {
 static struct fw_env *begin_environment(napi_env env) {
   struct fw_env *fe = calloc(1, sizeof *fe);
   if (!fe) return NULL;
+  fw_live_add(FW_LIVE_ENVIRONMENTS, 1);
   fe->env = env;
   fe->owned.next = fe->owned.prev = &fe->owned;
   atomic_init(&fe->references, 1);
@@ -112,9 +130,9 @@ static struct fw_env *begin_environment(napi_env env) {
   if (napi_get_uv_event_loop(env, &fe->loop) != napi_ok || napi_create_object(env, &resource) != napi_ok ||
       napi_create_string_utf8(env, "fusewire", NAPI_AUTO_LENGTH, &name) != napi_ok ||
       napi_create_reference(env, resource, 1, &fe->resource) != napi_ok ||
-      napi_async_init(env, resource, name, &fe->context) != napi_ok || fw_work_open(fe) != 0 ||
+      napi_async_init(env, resource, name, &fe->context) != napi_ok ||
       napi_add_async_cleanup_hook(env, end_environment, fe, &fe->cleanup) != napi_ok ||
-      napi_set_instance_data(env, fe, free_instance, NULL) != napi_ok) {
+      napi_set_instance_data(env, fe, free_instance, NULL) != napi_ok || fw_work_open(fe) != 0) {
     return NULL; /* the environment cannot load the addon; the few bytes stay with it */
   }
   return fe;
@@ -125,6 +143,12 @@ NAPI_MODULE_INIT(/* env, exports */) {
     napi_throw_error(env, NULL, "fusewire: the addon could not set up its environment");
     return NULL;
   }
-  if (!fw_init_dev(env, exports) || !fw_init_mount(env, exports) || !fw_init_vfs(env, exports)) return NULL;
+  static const struct fw_function list[] = {{"liveCounts", live_counts}};
+  static napi_value (*const units[])(napi_env, napi_value) = {fw_init_dev, fw_init_pump, fw_init_notifier,
+                                                              fw_init_mount, fw_init_vfs};
+  if (!fw_define(env, exports, list, 1)) return NULL;
+  for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
+    if (!units[i](env, exports)) return NULL;
+  }
   return exports;
 }

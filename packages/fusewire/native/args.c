@@ -80,7 +80,7 @@ static size_t element_size(napi_typedarray_type type) {
   }
 }
 
-bool fw_get_bytes(napi_env env, napi_value value, const char *name, uint8_t **data, size_t *length) {
+bool fw_borrow(napi_env env, napi_value value, uint8_t **data, size_t *length) {
   napi_typedarray_type type;
   void *memory = NULL;
   size_t count;
@@ -97,7 +97,11 @@ bool fw_get_bytes(napi_env env, napi_value value, const char *name, uint8_t **da
     *length = memory ? count : 0;
     return true;
   }
-  return wrong(env, name, "a Uint8Array");
+  return false;
+}
+
+bool fw_get_bytes(napi_env env, napi_value value, const char *name, uint8_t **data, size_t *length) {
+  return fw_borrow(env, value, data, length) || wrong(env, name, "a Uint8Array");
 }
 
 bool fw_get_range(napi_env env, napi_value value, napi_value offset, napi_value length, const char *name,

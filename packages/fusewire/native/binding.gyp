@@ -2,10 +2,12 @@
   "targets": [
     {
       "target_name": "fusewire",
-      "sources": ["addon.c", "args.c", "work.c", "dev.c", "mount.c", "vfs.c"],
+      "sources": ["addon.c", "args.c", "work.c", "dev.c", "pump.c", "notifier.c", "mount.c", "vfs.c"],
       "defines": ["NAPI_VERSION=8", "_GNU_SOURCE"],
       "cflags": ["-std=c11", "-Wall", "-Wextra", "-Werror", "-fvisibility=hidden"],
       "cflags!": ["-Wno-unused-parameter"],
+      # A worker's end closes its addons, while a thread of ours may still be in a system call: stay in memory.
+      "ldflags": ["-Wl,-z,nodelete"],
       "configurations": {
         "Release": { "cflags": ["-O2"], "cflags!": ["-O3"] }
       }

@@ -23,6 +23,8 @@
 /* ---- units ---------------------------------------------------------------------------------------------------- */
 
 napi_value fw_init_dev(napi_env env, napi_value exports);
+napi_value fw_init_pump(napi_env env, napi_value exports);
+napi_value fw_init_notifier(napi_env env, napi_value exports);
 napi_value fw_init_mount(napi_env env, napi_value exports);
 napi_value fw_init_vfs(napi_env env, napi_value exports);
 
@@ -45,7 +47,11 @@ bool fw_get_double(napi_env env, napi_value value, const char *name, double *out
 bool fw_get_bool(napi_env env, napi_value value, const char *name, bool *out);
 bool fw_get_function(napi_env env, napi_value value, const char *name, napi_value *out);
 
-/* Borrows the memory of any typed array, Buffer or DataView. Valid until JavaScript runs again. */
+/*
+ * Borrows the memory of any typed array, Buffer or DataView. Valid until JavaScript runs again: it may give the memory
+ * away (postMessage with transfer), then the length is 0. fw_borrow does not throw.
+ */
+bool fw_borrow(napi_env env, napi_value value, uint8_t **data, size_t *length);
 bool fw_get_bytes(napi_env env, napi_value value, const char *name, uint8_t **data, size_t *length);
 /* The same, then narrowed to [offset, offset + length); outside of the array is a TypeError. */
 bool fw_get_range(napi_env env, napi_value value, napi_value offset, napi_value length, const char *name,
@@ -167,6 +173,10 @@ void fw_scope_close(struct fw_env *fe, struct fw_scope *scope);
 /* Reports a pending exception as uncaught; false if there was one. */
 bool fw_no_exception(napi_env env);
 
+/* How many of each kind live in this process, for liveCounts(): what tests compare before and after. */
+enum fw_live { FW_LIVE_ENVIRONMENTS, FW_LIVE_PUMPS, FW_LIVE_NOTIFIERS, FW_LIVE_JOBS, FW_LIVE_THREADS, FW_LIVE_KINDS };
+void fw_live_add(enum fw_live kind, int difference);
+
 /* ---- work.c: calls that may block --------------------------------------------------------------------------------- */
 
 /*
@@ -180,7 +190,7 @@ int fw_work_submit(napi_env env, void (*execute)(void *data), void (*complete)(n
 int fw_work_open(struct fw_env *fe);
 void fw_work_close(struct fw_env *fe);
 
-/* Starts a detached thread with all signals blocked and a small stack; 0 or -errno. */
+/* Starts a detached thread with all signals blocked and a small stack; it ends with fw_live_add(FW_LIVE_THREADS, -1). */
 int fw_thread(void *(*run)(void *), void *arg);
 
 #endif

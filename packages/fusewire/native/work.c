@@ -48,10 +48,17 @@ int fw_thread(void *(*run)(void *), void *arg) {
   /* Signals of the process belong to Node's main thread. */
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
+  fw_live_add(FW_LIVE_THREADS, 1);
   int error = pthread_create(&thread, &attr, run, arg);
   pthread_sigmask(SIG_SETMASK, &before, NULL);
   pthread_attr_destroy(&attr);
+  if (error) fw_live_add(FW_LIVE_THREADS, -1);
   return -error;
+}
+
+static void free_job(struct fw_work_job *job) {
+  free(job);
+  fw_live_add(FW_LIVE_JOBS, -1);
 }
 
 /* Hands the finished job to its loop, or frees it here if that loop is gone. */
@@ -69,7 +76,7 @@ static void deliver(struct fw_work_job *job) {
   pthread_mutex_unlock(&fe->lock);
   if (!alive) {
     job->complete(NULL, job->data);
-    free(job);
+    free_job(job);
   }
   fw_env_drop(fe);
 }
@@ -104,6 +111,7 @@ static void *pool_thread(void *unused) {
   }
   pool_threads--;
   pthread_mutex_unlock(&pool_lock);
+  fw_live_add(FW_LIVE_THREADS, -1);
   return NULL;
 }
 
@@ -120,13 +128,14 @@ int fw_work_submit(napi_env env, void (*execute)(void *data), void (*complete)(n
   if (!fe || fe->closing) return -ECANCELED;
   struct fw_work_job *job = malloc(sizeof *job);
   if (!job) return -ENOMEM;
+  fw_live_add(FW_LIVE_JOBS, 1);
   *job = (struct fw_work_job){.fe = fe, .execute = execute, .complete = complete, .data = data};
   pthread_once(&pool_once, pool_init);
   pthread_mutex_lock(&pool_lock);
   int error = ensure_thread();
   if (error) {
     pthread_mutex_unlock(&pool_lock);
-    free(job);
+    free_job(job);
     return error;
   }
   fw_env_hold(fe);
@@ -159,7 +168,7 @@ static void on_done(uv_async_t *async) {
     if (--fe->jobs == 0) uv_unref((uv_handle_t *)&fe->done);
     job->complete(open ? fe->env : NULL, job->data);
     if (open) fw_no_exception(fe->env);
-    free(job);
+    free_job(job);
     job = next;
   }
   if (open) fw_scope_close(fe, &scope);
@@ -179,6 +188,7 @@ static void on_closed(uv_handle_t *handle) { fw_env_closed(handle->data); }
 
 /* Jobs of this environment that wait for a thread are taken back; running ones are freed by their thread. */
 void fw_work_close(struct fw_env *fe) {
+  if (!fe->alive) return;
   struct fw_work_job *mine = NULL, **link = &pool_first;
   pthread_mutex_lock(&pool_lock);
   pool_last = NULL;
@@ -198,13 +208,13 @@ void fw_work_close(struct fw_env *fe) {
   for (struct fw_work_job *next; mine; mine = next) {
     next = mine->next;
     mine->complete(NULL, mine->data);
-    free(mine);
+    free_job(mine);
     fw_env_drop(fe);
   }
   for (struct fw_work_job *next, *job = take_done(fe, false); job; job = next) {
     next = job->next;
     job->complete(NULL, job->data);
-    free(job);
+    free_job(job);
   }
   uv_close((uv_handle_t *)&fe->done, on_closed);
 }
