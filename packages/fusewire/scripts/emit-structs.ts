@@ -25,14 +25,16 @@ function setSigned64(u: Uint32Array, w: number, value: number): void {
 }
 `
 
+type Structs = ReadonlyMap<string, StructLayout>
+
 /** Text of \`src/abi/gen/structs.ts\`. */
-export function emitStructs(structs: Iterable<StructLayout>): string {
+export function emitStructs(structs: Structs): string {
   const parts = [HEADER]
-  for (const struct of structs) parts.push(emitStruct(struct))
+  for (const struct of structs.values()) parts.push(emitStruct(struct, structs))
   return parts.join('\n')
 }
 
-function emitStruct(struct: StructLayout): string {
+function emitStruct(struct: StructLayout, structs: Structs): string {
   const lines: string[] = []
   const upper = upperCase(struct.name)
   lines.push(
@@ -41,7 +43,7 @@ function emitStruct(struct: StructLayout): string {
   lines.push(`export const ${upper}_SIZE = ${struct.size}`)
   lines.push(`export const ${upper}_WORDS = ${struct.size / 4}`)
   for (const field of struct.fields) lines.push(...emitField(struct, field))
-  lines.push(...emitClear(struct), ...emitOk(struct))
+  lines.push(...emitClear(struct), ...emitOk(struct, structs))
   return `${lines.join('\n')}\n`
 }
 
@@ -56,15 +58,9 @@ function emitField(struct: StructLayout, field: FieldLayout): string[] {
   const high = at(word + 1)
   switch (field.scalar) {
     case 'u8':
-      return [
-        ...getter(get, `(${low}! >>> ${(field.offset & 3) * 8}) & 0xff`),
-        ...partSetter(set, field, 0xff),
-      ]
+      return [...partGetter(get, field, 0xff), ...partSetter(set, field, 0xff)]
     case 'u16':
-      return [
-        ...getter(get, `(${low}! >>> ${(field.offset & 3) * 8}) & 0xffff`),
-        ...partSetter(set, field, 0xffff),
-      ]
+      return [...partGetter(get, field, 0xffff), ...partSetter(set, field, 0xffff)]
     case 'u32':
       return [...getter(get, `${low}!`), ...setter(set, 'value: number', [`${low} = value`])]
     case 'i32':
@@ -111,10 +107,16 @@ function setter(name: string, parameters: string, body: readonly string[]): stri
   ]
 }
 
+function partGetter(name: string, field: FieldLayout, mask: number): string[] {
+  const shift = (field.offset & 3) * 8
+  const word = `${at(field.offset >> 2)}!`
+  return getter(name, `${shift === 0 ? word : `(${word} >>> ${shift})`} & 0x${mask.toString(16)}`)
+}
+
 function partSetter(name: string, field: FieldLayout, mask: number): string[] {
   const word = at(field.offset >> 2)
   const shift = (field.offset & 3) * 8
-  const keep = `0x${((~(mask << shift) >>> 0) as number).toString(16).padStart(8, '0')}`
+  const keep = `0x${(~(mask << shift) >>> 0).toString(16).padStart(8, '0')}`
   const value =
     shift === 0 ? `(value & 0x${mask.toString(16)})` : `((value & 0x${mask.toString(16)}) << ${shift})`
   return setter(name, 'value: number', [`${word} = (${word}! & ${keep}) | ${value}`])
@@ -150,13 +152,21 @@ function emitClear(struct: StructLayout): string[] {
 }
 
 /** For structs of requests: whether every `u64` number is below 2^53, so that reading it as a number is exact. */
-function emitOk(struct: StructLayout): string[] {
+function emitOk(struct: StructLayout, structs: Structs): string[] {
   if (!/_in(_header)?$|_one$/.test(struct.name)) return []
-  const highs = struct.fields
-    .filter((f) => f.scalar === 'u64' && f.count === null)
-    .map((f) => at((f.offset >> 2) + 1))
+  const highs = highWords(struct, 0, structs).map(at)
   const name = `${camelCase(struct.name)}_ok`
   if (highs.length === 0) return [`export const ${name} = (_u: Uint32Array, _b: number): boolean => true`]
   const joined = highs.length === 1 ? `${highs[0]}!` : `(${highs.map((h) => `${h}!`).join(' | ')})`
   return getter(name, `${joined} >>> 21 === 0`, 'boolean')
+}
+
+/** Words that hold the high halves of the struct's `u64` numbers, nested structs included. */
+function highWords(struct: StructLayout, base: number, structs: Structs): number[] {
+  return struct.fields.flatMap((field) => {
+    const word = base + (field.offset >> 2)
+    const nested = field.struct === null ? undefined : structs.get(field.struct)
+    if (nested !== undefined) return highWords(nested, word, structs)
+    return field.scalar === 'u64' && field.count === null ? [word + 1] : []
+  })
 }

@@ -15,7 +15,7 @@ import { emitStructs } from './emit-structs.js'
 const root = new URL('../../', import.meta.url)
 const structs = layoutAll(STRUCTS)
 const outputs: { readonly [path: string]: string } = {
-  'src/abi/gen/structs.ts': emitStructs(structs.values()),
+  'src/abi/gen/structs.ts': emitStructs(structs),
   'src/abi/gen/opcodes.ts': emitOpcodes(OPCODE_TABLE, structs),
   'src/abi/gen/flags.ts': emitFlags({
     initFlags: INIT_FLAG_TABLE,

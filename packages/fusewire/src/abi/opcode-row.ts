@@ -14,6 +14,8 @@ export interface OpcodeRow {
   readonly inSize: number
   /** Bytes of `in` that every supported kernel sends at least. */
   readonly inSizeMin: number
+  /** Whether every number of `in` is below 2^53, so that the generated readers are exact; null without `in`. */
+  readonly inOk: ((u: Uint32Array, b: number) => boolean) | null
   /** True for INIT: newer kernels may send more than `inSize`. */
   readonly inOpenEnded: boolean
   /** NUL-terminated names after the struct. */

@@ -58,7 +58,7 @@ export const inHeader_pid = (u: Uint32Array, b: number): number => u[b + 8]!
 export const setInHeader_pid = (u: Uint32Array, b: number, value: number): void => {
   u[b + 8] = value
 }
-export const inHeader_totalExtlen = (u: Uint32Array, b: number): number => (u[b + 9]! >>> 0) & 0xffff
+export const inHeader_totalExtlen = (u: Uint32Array, b: number): number => u[b + 9]! & 0xffff
 export const setInHeader_totalExtlen = (u: Uint32Array, b: number, value: number): void => {
   u[b + 9] = (u[b + 9]! & 0xffff0000) | (value & 0xffff)
 }
@@ -227,7 +227,7 @@ export const statx_gid = (u: Uint32Array, b: number): number => u[b + 6]!
 export const setStatx_gid = (u: Uint32Array, b: number, value: number): void => {
   u[b + 6] = value
 }
-export const statx_mode = (u: Uint32Array, b: number): number => (u[b + 7]! >>> 0) & 0xffff
+export const statx_mode = (u: Uint32Array, b: number): number => u[b + 7]! & 0xffff
 export const setStatx_mode = (u: Uint32Array, b: number, value: number): void => {
   u[b + 7] = (u[b + 7]! & 0xffff0000) | (value & 0xffff)
 }
@@ -1140,7 +1140,7 @@ export const setLkIn_padding = (u: Uint32Array, b: number, value: number): void 
 export const clearLkIn = (u: Uint32Array, b: number): void => {
   u.fill(0, b, b + 12)
 }
-export const lkIn_ok = (u: Uint32Array, b: number): boolean => u[b + 1]! >>> 21 === 0
+export const lkIn_ok = (u: Uint32Array, b: number): boolean => (u[b + 1]! | u[b + 5]!) >>> 21 === 0
 
 // struct fuse_access_in: 8 bytes, since 7.3
 export const ACCESS_IN_SIZE = 8
@@ -1670,7 +1670,7 @@ export const initOut_flags = (u: Uint32Array, b: number): number => u[b + 3]!
 export const setInitOut_flags = (u: Uint32Array, b: number, value: number): void => {
   u[b + 3] = value
 }
-export const initOut_maxBackground = (u: Uint32Array, b: number): number => (u[b + 4]! >>> 0) & 0xffff
+export const initOut_maxBackground = (u: Uint32Array, b: number): number => u[b + 4]! & 0xffff
 export const setInitOut_maxBackground = (u: Uint32Array, b: number, value: number): void => {
   u[b + 4] = (u[b + 4]! & 0xffff0000) | (value & 0xffff)
 }
@@ -1686,7 +1686,7 @@ export const initOut_timeGran = (u: Uint32Array, b: number): number => u[b + 6]!
 export const setInitOut_timeGran = (u: Uint32Array, b: number, value: number): void => {
   u[b + 6] = value
 }
-export const initOut_maxPages = (u: Uint32Array, b: number): number => (u[b + 7]! >>> 0) & 0xffff
+export const initOut_maxPages = (u: Uint32Array, b: number): number => u[b + 7]! & 0xffff
 export const setInitOut_maxPages = (u: Uint32Array, b: number, value: number): void => {
   u[b + 7] = (u[b + 7]! & 0xffff0000) | (value & 0xffff)
 }
@@ -1702,7 +1702,7 @@ export const initOut_maxStackDepth = (u: Uint32Array, b: number): number => u[b 
 export const setInitOut_maxStackDepth = (u: Uint32Array, b: number, value: number): void => {
   u[b + 9] = value
 }
-export const initOut_requestTimeout = (u: Uint32Array, b: number): number => (u[b + 10]! >>> 0) & 0xffff
+export const initOut_requestTimeout = (u: Uint32Array, b: number): number => u[b + 10]! & 0xffff
 export const setInitOut_requestTimeout = (u: Uint32Array, b: number, value: number): void => {
   u[b + 10] = (u[b + 10]! & 0xffff0000) | (value & 0xffff)
 }
@@ -2149,7 +2149,7 @@ export const setUringCmdReq_commitId = (u: Uint32Array, b: number, lo: number, h
 }
 export const uringCmdReq_commitId_big = (u: Uint32Array, b: number): bigint =>
   (BigInt(u[b + 3]!) << 32n) | BigInt(u[b + 2]!)
-export const uringCmdReq_qid = (u: Uint32Array, b: number): number => (u[b + 4]! >>> 0) & 0xffff
+export const uringCmdReq_qid = (u: Uint32Array, b: number): number => u[b + 4]! & 0xffff
 export const setUringCmdReq_qid = (u: Uint32Array, b: number, value: number): void => {
   u[b + 4] = (u[b + 4]! & 0xffff0000) | (value & 0xffff)
 }

@@ -155,5 +155,12 @@ export const OPCODE_TABLE = {
     tooLarge: 'EFBIG',
   },
   /** First request on /dev/cuse. */
-  CUSE_INIT: { number: 4096, since: 11, in: 'cuse_init_in', out: ['cuse_init_out'], payloadOut: true },
+  CUSE_INIT: {
+    number: 4096,
+    since: 11,
+    in: 'cuse_init_in',
+    inOpenEnded: true,
+    out: ['cuse_init_out'],
+    payloadOut: true,
+  },
 } as const satisfies Record<string, OpcodeSpec>

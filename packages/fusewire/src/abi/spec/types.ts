@@ -59,7 +59,7 @@ export interface OpcodeSpec {
   readonly in?: string
   /** Smallest in-struct in bytes that a kernel of minor 31 or later sends, when less than the struct. */
   readonly inMin?: number
-  /** True for INIT, whose in-struct grows with the kernel: any length of at least `inMin` is accepted. */
+  /** True for INIT and CUSE_INIT, which may grow with the kernel: any length of at least the smallest is accepted. */
   readonly inOpenEnded?: boolean
   readonly names?: readonly NameKind[]
   readonly payloadIn?: PayloadSpec
