@@ -46,6 +46,8 @@ const LINES_MAX = 80
 /** @param {import('./run.mjs').TestEvent['data']} data */
 function failure(data) {
   const where = data.line === undefined ? '' : ` (${relative(ROOT, data.file)}:${data.line}:${data.column})`
+  if (data.details.error?.failureType === 'cancelledByParent')
+    return [`${INDENT}CANCELLED: ${data.name}${where}`]
   const text = inspect(data.details.error?.cause ?? data.details.error, { depth: 8 }).split('\n')
   if (text.length > LINES_MAX) {
     const half = LINES_MAX / 2
