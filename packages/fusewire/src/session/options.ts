@@ -1,0 +1,58 @@
+/** How a session treats its mount. Times are seconds unless the name says otherwise. */
+export interface SessionOptions {
+  /** How long the kernel may trust a name (default 1, as libfuse's high-level interface). 0: ask at each use. */
+  entryTimeout?: number
+  /** How long the kernel may trust attributes (default 1). */
+  attrTimeout?: number
+  /** Largest write in one request, bytes: 4096..16 MiB, a multiple of 4096 (default 1 MiB; the kernel may allow less). */
+  maxWrite?: number
+  /** Read-ahead in bytes that is asked for (the kernel takes the smaller of this and its own). */
+  maxReadahead?: number
+  /** Background requests (read-ahead, write-back, asynchronous I/O) in flight, 1..65535 (default 64). */
+  maxBackground?: number
+  /** Handlers that may be waiting at the same time, 1..65536 (default 1024); further requests queue. */
+  maxInFlight?: number
+  /** Let the kernel gather writes and own size and times of files (FUSE_WRITEBACK_CACHE; default off). */
+  writebackCache?: boolean
+  /** After a Ctrl-C of its caller a handler has so many seconds to stop before the caller gets EINTR (default 1). */
+  interruptGrace?: number
+  /** Gets one line for each thing an author should know (default: standard error). */
+  log?: (line: string) => void
+  /** Gets one line for every request and every reply. */
+  debug?: ((line: string) => void) | undefined
+}
+
+export interface SessionSettings extends Required<Omit<SessionOptions, 'debug'>> {
+  debug: ((line: string) => void) | null
+}
+
+export const DEFAULT_MAX_WRITE = 1024 * 1024
+/** Twice the kernel's default would be 24; reads of several clients overlap better with more, and each costs 256 KiB at most. */
+const DEFAULT_MAX_BACKGROUND = 64
+const DEFAULT_MAX_IN_FLIGHT = 1024
+
+/** Ranges of the numeric options, checked by whoever takes options from outside. */
+export const SESSION_RANGES = {
+  entryTimeout: [0, 0xffff_ffff],
+  attrTimeout: [0, 0xffff_ffff],
+  maxWrite: [4096, 16 * 1024 * 1024],
+  maxReadahead: [0, 0xffff_ffff],
+  maxBackground: [1, 65535],
+  maxInFlight: [1, 65536],
+  interruptGrace: [0, 3600],
+} as const
+
+export function sessionSettings(options: SessionOptions): SessionSettings {
+  return {
+    entryTimeout: options.entryTimeout ?? 1,
+    attrTimeout: options.attrTimeout ?? 1,
+    maxWrite: options.maxWrite ?? DEFAULT_MAX_WRITE,
+    maxReadahead: options.maxReadahead ?? DEFAULT_MAX_WRITE,
+    maxBackground: options.maxBackground ?? DEFAULT_MAX_BACKGROUND,
+    maxInFlight: options.maxInFlight ?? DEFAULT_MAX_IN_FLIGHT,
+    writebackCache: options.writebackCache ?? false,
+    interruptGrace: options.interruptGrace ?? 1,
+    log: options.log ?? ((line) => process.stderr.write(`${line}\n`)),
+    debug: options.debug ?? null,
+  }
+}
