@@ -1,4 +1,4 @@
-import { FrameView } from '../abi/frame.js'
+import { RequestFrame } from '../abi/frame.js'
 import * as abi from '../abi/gen/structs.js'
 import { DataOut } from '../api/data-out.js'
 import { DirOut, DirPlusOut } from '../api/dir-out.js'
@@ -7,6 +7,7 @@ import { type Reply, Request, type RequestHost } from '../api/request.js'
 import { SetattrIn } from '../api/setattr-in.js'
 import { StatxOut } from '../api/statx-out.js'
 import { Slot } from '../transport/slot.js'
+import type { Deferred } from './deferred.js'
 
 /** What a call needs of its session when its handler asks for something unusual. */
 export interface CallHost {
@@ -14,7 +15,7 @@ export interface CallHost {
   readonly entryTimeout: number
   readonly attrTimeout: number
   signalOf(call: Call): AbortSignal
-  deferredOf(call: Call): Reply
+  deferredOf(call: Call): Deferred
 }
 
 /**
@@ -23,7 +24,7 @@ export interface CallHost {
  */
 export class Call extends Slot implements RequestHost {
   readonly #host: CallHost
-  readonly frame = new FrameView()
+  readonly frame = new RequestFrame()
   readonly request = new Request(this, this)
   readonly data = new DataOut(this)
   readonly attrOut_ = new AttrOut(this)
@@ -48,10 +49,11 @@ export class Call extends Slot implements RequestHost {
   answered = false
   /** Moved into memory of its own, waiting for its handler. */
   parked = false
+  /** The handler's promise has not settled: its objects may still be written to. */
+  handlerRuns = false
+  interrupted = false
   controller: AbortController | null = null
-  deferred: Reply | null = null
-  /** `process.hrtime`-like start in milliseconds for those that wait. */
-  since = 0
+  deferred: Deferred | null = null
 
   constructor(host: CallHost) {
     super()
@@ -63,6 +65,8 @@ export class Call extends Slot implements RequestHost {
     this.serial++
     this.answered = false
     this.parked = false
+    this.handlerRuns = false
+    this.interrupted = false
     this.controller = null
     this.deferred = null
     const request = this.request
@@ -92,7 +96,7 @@ export class Call extends Slot implements RequestHost {
 
   /** A view of the payload. The same view serves equal requests, so a stream of writes makes no garbage. */
   payload(): Uint8Array {
-    const { payloadStart, payloadLength } = this.frame
+    const { payload: payloadStart, payloadLength } = this.frame
     const last = this.#payload
     if (
       last !== null &&

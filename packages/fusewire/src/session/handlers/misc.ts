@@ -66,7 +66,7 @@ const setupmapping = (c: Call, fs: Fs): Result => {
 
 const removemapping = (c: Call, fs: Fs): Result => {
   const mappings: Mapping[] = []
-  const view = new DataView(c.bytes.buffer, c.bytes.byteOffset + c.frame.payloadStart, c.frame.payloadLength)
+  const view = new DataView(c.bytes.buffer, c.bytes.byteOffset + c.frame.payload, c.frame.payloadLength)
   for (let at = 0; at + abi.REMOVEMAPPING_ONE_SIZE <= view.byteLength; at += abi.REMOVEMAPPING_ONE_SIZE) {
     mappings.push({
       offset: Number(view.getBigUint64(at, true)),

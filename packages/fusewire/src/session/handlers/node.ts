@@ -43,7 +43,7 @@ const statx = (c: Call, fs: Fs): Result => {
 
 const setxattr = (c: Call, fs: Fs): Result => {
   const { words, op } = c
-  if (c.frame.inBytes >= abi.SETXATTR_IN_SIZE) c.request.ioFlags = abi.setxattrIn_setxattrFlags(words, op)
+  if (c.frame.inSize >= abi.SETXATTR_IN_SIZE) c.request.ioFlags = abi.setxattrIn_setxattrFlags(words, op)
   return fs.setxattr(c.request, c.node, c.name1, c.payload(), abi.setxattrIn_flags(words, op))
 }
 
