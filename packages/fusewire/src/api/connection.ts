@@ -1,6 +1,5 @@
 import type { InitFlagName } from '../abi/gen/flags.js'
 
-
 /** What the kernel and the session agreed on when the mount began (FUSE_INIT). */
 export interface Negotiated {
   /** ABI version in force: the smaller of the kernel's and ours. */

@@ -65,7 +65,11 @@ export class DataOut {
    * At most {@link limit} bytes are given.
    */
   buffer(length: number = this.limit - this.length): Uint8Array {
-    const room = Math.min(length, this.limit - this.length, this.#area.bodyLimit - this.headroom - this.length)
+    const room = Math.min(
+      length,
+      this.limit - this.length,
+      this.#area.bodyLimit - this.headroom - this.length,
+    )
     const at = this.#at
     this.#area.pinReply()
     this.length += room

@@ -1,61 +1,80 @@
-import { direntBytes, writeDirent } from '../abi/dirent.js'
-import * as abi from '../abi/gen/structs.js'
+import { DirentWriter } from '../abi/dirent.js'
+import type { NameEncoding } from '../abi/names.js'
 import type { ReplyArea } from './area.js'
 import { EntryOut } from './outs.js'
 
-/** The records of a directory, as many as the caller has room for (readdir). */
-export class DirOut {
-  readonly #area: ReplyArea
+/** PATH_MAX - 1: the longest name that a kernel with MAX_PAGES takes. */
+const NAME_MAX = 4095
+
+/** What readdir and readdirplus share: the room, and the records put so far. */
+class Records {
+  protected readonly area: ReplyArea
+  protected readonly writer = new DirentWriter()
+  protected encoding: NameEncoding = 'utf8'
+  /** Bytes that the caller has room for. */
   limit = 0
-  length = 0
 
   constructor(area: ReplyArea) {
-    this.#area = area
+    this.area = area
   }
 
-  reset(limit: number): void {
-    this.limit = Math.min(limit, this.#area.bodyLimit)
-    this.length = 0
+  /** Bytes of the records put so far. */
+  get length(): number {
+    return this.writer.used
   }
 
-  /**
-   * Adds one name; false when it does not fit any more (then stop: the kernel asks again with the `offset` of the
-   * last record that fitted).
-   * @param name the name's bytes, 1..4095, without "/" and NUL
-   * @param ino inode number for `d_ino`
-   * @param type `DT_*`
-   * @param next the offset with which reading goes on behind this record: opaque, above 0, stable while names come and go
-   */
-  add(name: Uint8Array, ino: number, type: number, next: number): boolean {
-    const bytes = direntBytes(name.length)
-    if (this.length + bytes > this.limit) return false
-    writeDirent(this.#area.replyWords, this.#area.replyBytes, this.#area.body * 4 + this.length, ino, next, type, name)
-    this.length += bytes
-    return true
+  /** Used by the session before the filesystem sees the object. */
+  reset(limit: number, encoding: NameEncoding): void {
+    this.limit = Math.min(limit, this.area.bodyLimit)
+    this.encoding = encoding
+    // A request whose reply may be large keeps its reply memory while it waits, so the writer may hold on to it.
+    const { replyWords, replyBytes, body } = this.area
+    this.writer.reset(replyWords, replyBytes, body, this.limit, NAME_MAX)
   }
 }
 
-const ENTRY_BYTES = abi.ENTRY_OUT_SIZE
+/** The records of a directory, as many as the caller has room for (readdir). */
+export class DirOut extends Records {
+  /**
+   * Adds one name; false when it does not fit any more: then stop, the kernel asks again with the `next` of the last
+   * record that fitted. A name that is empty, too long, or has "/" or NUL throws, and the call fails.
+   * @param name the name, 1..4095 bytes: a string in the filesystem's encoding, or bytes
+   * @param ino inode number for `d_ino`
+   * @param type `DT_*`: FIFO 1, CHR 2, DIR 4, BLK 6, REG 8, LNK 10, SOCK 12; 0 for unknown
+   * @param next the offset with which reading goes on behind this record: opaque, 1..2^53-1, stable while names come and go
+   */
+  add(name: string | Uint8Array, ino: number, type: number, next: number): boolean {
+    if (typeof name === 'string') return this.writer.add(name, ino, type, next, this.encoding)
+    return this.writer.addBytes(name, ino >>> 0, high(ino), type, next >>> 0, high(next))
+  }
+
+  /** As {@link add}, with 64-bit inode number and position as two words each, for foreign values. */
+  addWords(
+    name: Uint8Array,
+    inoLow: number,
+    inoHigh: number,
+    type: number,
+    nextLow: number,
+    nextHigh: number,
+  ): boolean {
+    return this.writer.addBytes(name, inoLow, inoHigh, type, nextLow, nextHigh)
+  }
+}
 
 /** The records of a directory with each node's attributes (readdirplus): one lookup a record. */
-export class DirPlusOut {
-  readonly #area: ReplyArea
+export class DirPlusOut extends Records {
   readonly #entry: EntryOut
-  #defaultEntryTimeout = 0
-  #defaultAttrTimeout = 0
-  limit = 0
-  length = 0
+  #entryTimeout = 0
+  #attrTimeout = 0
 
   constructor(area: ReplyArea) {
-    this.#area = area
+    super(area)
     this.#entry = new EntryOut(area)
   }
 
-  reset(limit: number, entryTimeout: number, attrTimeout: number): void {
-    this.limit = Math.min(limit, this.#area.bodyLimit)
-    this.length = 0
-    this.#defaultEntryTimeout = entryTimeout
-    this.#defaultAttrTimeout = attrTimeout
+  timeouts(entry: number, attr: number): void {
+    this.#entryTimeout = entry
+    this.#attrTimeout = attr
   }
 
   /**
@@ -63,17 +82,33 @@ export class DirPlusOut {
    * 0 is a name without attributes. Each filled entry counts as one lookup of its node, except "." and "..".
    * Parameters as for {@link DirOut.add}.
    */
-  add(name: Uint8Array, ino: number, type: number, next: number): EntryOut | null {
-    const bytes = ENTRY_BYTES + direntBytes(name.length)
-    if (this.length + bytes > this.limit) return null
-    const { replyWords, replyBytes, body } = this.#area
-    const at = body * 4 + this.length
-    replyWords.fill(0, at / 4, (at + ENTRY_BYTES) / 4)
-    writeDirent(replyWords, replyBytes, at + ENTRY_BYTES, ino, next, type, name)
-    this.#entry.moveTo(this.length / 4)
-    this.#entry.entryTimeout = this.#defaultEntryTimeout
-    this.#entry.attrTimeout = this.#defaultAttrTimeout
-    this.length += bytes
-    return this.#entry
+  add(name: string | Uint8Array, ino: number, type: number, next: number): EntryOut | null {
+    const added =
+      typeof name === 'string'
+        ? this.writer.addPlus(name, ino, type, next, this.encoding)
+        : this.writer.addBytes(name, ino >>> 0, high(ino), type, next >>> 0, high(next), true)
+    return added ? this.#filled() : null
+  }
+
+  /** As {@link add}, with 64-bit inode number and position as two words each, for foreign values. */
+  addWords(
+    name: Uint8Array,
+    inoLow: number,
+    inoHigh: number,
+    type: number,
+    nextLow: number,
+    nextHigh: number,
+  ): EntryOut | null {
+    return this.writer.addBytes(name, inoLow, inoHigh, type, nextLow, nextHigh, true) ? this.#filled() : null
+  }
+
+  #filled(): EntryOut {
+    const entry = this.#entry
+    entry.moveTo(this.writer.entry - this.area.body)
+    if (this.#entryTimeout > 0) entry.entryTimeout = this.#entryTimeout
+    if (this.#attrTimeout > 0) entry.attrTimeout = this.#attrTimeout
+    return entry
   }
 }
+
+const high = (value: number): number => Math.floor(value / 0x1_0000_0000)

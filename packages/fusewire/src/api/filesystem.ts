@@ -56,7 +56,14 @@ export abstract class FileSystem {
   /** rmdir(2) (FUSE_RMDIR). */
   rmdir?(req: Request, parent: number, name: string): Result
   /** rename(2), renameat2(2) (FUSE_RENAME, RENAME2). `flags`: RENAME_NOREPLACE 1, EXCHANGE 2, WHITEOUT 4. */
-  rename?(req: Request, parent: number, name: string, newParent: number, newName: string, flags: number): Result
+  rename?(
+    req: Request,
+    parent: number,
+    name: string,
+    newParent: number,
+    newName: string,
+    flags: number,
+  ): Result
   /** link(2) (FUSE_LINK). */
   link?(req: Request, node: number, newParent: number, newName: string, out: EntryOut): Result
 
@@ -113,7 +120,14 @@ export abstract class FileSystem {
   /** access(2) when the kernel does not check permissions itself (FUSE_ACCESS). `mask`: R_OK 4, W_OK 2, X_OK 1. */
   access?(req: Request, node: number, mask: number): Result
   /** statx(2) when the time of birth is wanted (FUSE_STATX). */
-  statx?(req: Request, node: number, handle: number | undefined, mask: number, flags: number, out: StatxOut): Result
+  statx?(
+    req: Request,
+    node: number,
+    handle: number | undefined,
+    mask: number,
+    flags: number,
+    out: StatxOut,
+  ): Result
 
   /** setxattr(2) (FUSE_SETXATTR). `flags`: XATTR_CREATE 1, XATTR_REPLACE 2. `value` is valid until the answer. */
   setxattr?(req: Request, node: number, name: string, value: Uint8Array, flags: number): Result
@@ -141,7 +155,15 @@ export abstract class FileSystem {
    * ioctl(2) (FUSE_IOCTL), restricted form: sizes come from the command's own encoding. Returns ioctl's result.
    * `arg` is the third argument as the kernel passed it (an address, or the value itself), 0..2^53-1.
    */
-  ioctl?(req: Request, node: number, handle: number, command: number, arg: number, input: Uint8Array, out: DataOut): Result
+  ioctl?(
+    req: Request,
+    node: number,
+    handle: number,
+    command: number,
+    arg: number,
+    input: Uint8Array,
+    out: DataOut,
+  ): Result
   /** FIBMAP (FUSE_BMAP; fuseblk only). Returns the device block of the file's block. */
   bmap?(req: Request, node: number, block: number, blocksize: number): Result
   /** Maps a part of a file into the DAX window (FUSE_SETUPMAPPING; virtiofs only). */

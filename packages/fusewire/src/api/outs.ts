@@ -84,7 +84,8 @@ export class EntryOut {
 
   /** True when {@link negative} was called; the session clears the mark before the reply leaves. */
   takeNegative(): boolean {
-    const marked = this.nodeId === 0 && abi.entryOut_generation(this.#area.replyWords, this.#at) === NEGATIVE_MARK
+    const marked =
+      this.nodeId === 0 && abi.entryOut_generation(this.#area.replyWords, this.#at) === NEGATIVE_MARK
     if (marked) this.generation = 0
     return marked
   }

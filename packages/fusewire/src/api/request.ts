@@ -67,7 +67,9 @@ export class Request {
   /** The request's number, for messages. */
   get unique(): bigint {
     const { words, header } = this.#area
-    return (BigInt(abi.inHeader_unique_hi(words, header)) << 32n) | BigInt(abi.inHeader_unique_lo(words, header))
+    return (
+      (BigInt(abi.inHeader_unique_hi(words, header)) << 32n) | BigInt(abi.inHeader_unique_lo(words, header))
+    )
   }
   /** The opaque owner of POSIX locks as one string, usable as a key. */
   get lockOwner(): string {

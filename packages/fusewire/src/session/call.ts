@@ -1,5 +1,6 @@
 import { RequestFrame } from '../abi/frame.js'
 import * as abi from '../abi/gen/structs.js'
+import type { NameEncoding } from '../abi/names.js'
 import { DataOut } from '../api/data-out.js'
 import { DirOut, DirPlusOut } from '../api/dir-out.js'
 import { AttrOut, CreateOut, EntryOut, type Lock, LockOut, OpenOut, StatfsOut } from '../api/outs.js'
@@ -14,6 +15,7 @@ export interface CallHost {
   /** Default lifetimes of names and attributes in the kernel's caches, seconds. */
   readonly entryTimeout: number
   readonly attrTimeout: number
+  readonly nameEncoding: NameEncoding
   signalOf(call: Call): AbortSignal
   deferredOf(call: Call): Deferred
 }
@@ -54,6 +56,12 @@ export class Call extends Slot implements RequestHost {
   interrupted = false
   controller: AbortController | null = null
   deferred: Deferred | null = null
+  /** The handler is on the stack: what it sends is kept until it returns. */
+  onStack = false
+  /** Waits for a handler's place, in the session's queue. */
+  queued = false
+  /** Occupies a handler's place. */
+  counted = false
 
   constructor(host: CallHost) {
     super()
@@ -67,6 +75,9 @@ export class Call extends Slot implements RequestHost {
     this.parked = false
     this.handlerRuns = false
     this.interrupted = false
+    this.onStack = false
+    this.queued = false
+    this.counted = false
     this.controller = null
     this.deferred = null
     const request = this.request
@@ -91,7 +102,10 @@ export class Call extends Slot implements RequestHost {
   }
   /** `unique` as a map key: the resend bit (63) does not make it another request. */
   get key(): number {
-    return abi.inHeader_unique_lo(this.words, this.header) + (abi.inHeader_unique_hi(this.words, this.header) & 0x1f_ffff) * 0x1_0000_0000
+    return (
+      abi.inHeader_unique_lo(this.words, this.header) +
+      (abi.inHeader_unique_hi(this.words, this.header) & 0x1f_ffff) * 0x1_0000_0000
+    )
   }
 
   /** A view of the payload. The same view serves equal requests, so a stream of writes makes no garbage. */
@@ -166,12 +180,13 @@ export class Call extends Slot implements RequestHost {
   }
   dirOut(limit: number): DirOut {
     this.#dir ??= new DirOut(this)
-    this.#dir.reset(limit)
+    this.#dir.reset(limit, this.#host.nameEncoding)
     return this.#dir
   }
   dirPlusOut(limit: number): DirPlusOut {
     this.#dirPlus ??= new DirPlusOut(this)
-    this.#dirPlus.reset(limit, this.#host.entryTimeout, this.#host.attrTimeout)
+    this.#dirPlus.reset(limit, this.#host.nameEncoding)
+    this.#dirPlus.timeouts(this.#host.entryTimeout, this.#host.attrTimeout)
     return this.#dirPlus
   }
   /** Bytes of directory records that the handler has put. */

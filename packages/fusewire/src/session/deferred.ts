@@ -35,11 +35,14 @@ export class Deferred implements Reply {
 
   send(result: number): boolean {
     if (this.#sent || this.#gone) {
-      this.#host.reportLate(this.#opcode, this.#sent ? 'was answered a second time' : 'was answered after its end')
+      this.#host.reportLate(
+        this.#opcode,
+        this.#sent ? 'was answered a second time' : 'was answered after its end',
+      )
       return false
     }
     this.#sent = true
-    if (this.#call.parked) this.#host.answerDeferred(this.#call, result)
+    if (!this.#call.onStack) this.#host.answerDeferred(this.#call, result)
     else this.early = result
     return true
   }

@@ -1,4 +1,5 @@
 import { OPCODES } from '../abi/gen/opcodes.js'
+import type { OpcodeRow } from '../abi/opcode-row.js'
 import type { FileSystem } from '../api/filesystem.js'
 import { DIR_ROWS } from './handlers/dir.js'
 import { ENTRY_ROWS } from './handlers/entry.js'
@@ -6,7 +7,6 @@ import { FILE_ROWS } from './handlers/file.js'
 import { MISC_ROWS } from './handlers/misc.js'
 import { NODE_ROWS } from './handlers/node.js'
 import type { HandlerRow } from './handlers/row.js'
-import type { OpcodeRow } from '../abi/opcode-row.js'
 
 /** One opcode: what the protocol says of it and how this filesystem serves it. */
 export interface DispatchRow extends HandlerRow {

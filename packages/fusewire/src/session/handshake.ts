@@ -1,12 +1,11 @@
 import { errno } from '../abi/errno.js'
 import type { InitFlagName } from '../abi/gen/flags.js'
-import { PROTOCOL } from '../abi/gen/flags.js'
-import * as abi from '../abi/gen/structs.js'
+import { initVersion, MINOR_MIN, parseInit, writeInitReply, writeInitRetry } from '../abi/init.js'
 import type { Negotiated, Notify } from '../api/connection.js'
-import { FsError, errnoName, type ErrnoName } from '../api/errors.js'
+import { type ErrnoName, errnoName, FsError } from '../api/errors.js'
 import type { FileSystem } from '../api/filesystem.js'
 import type { Call } from './call.js'
-import { agree, OLDEST_MINOR, readInit, wishes, writeInit } from './negotiate.js'
+import { agree, initReply, offeredFeatures, wishes } from './negotiate.js'
 import type { SessionSettings } from './options.js'
 
 /** The first request of every mount, FUSE_INIT, and the promise that it has been answered. */
@@ -32,21 +31,19 @@ export class Handshake {
 
   /** Builds the reply's body; its bytes, or a negative errno that ends the mount. */
   answer(call: Call): number {
-    const kernel = readInit(call.words, call.op, call.frame.inSize)
-    if (kernel.major > PROTOCOL.KERNEL_VERSION) {
-      // The protocol's own rule: answer with our major alone, and the kernel asks again in its older form.
-      call.clear(abi.INIT_OUT_WORDS)
-      abi.setInitOut_major(call.replyWords, call.body, PROTOCOL.KERNEL_VERSION)
-      return PROTOCOL.COMPAT_INIT_OUT_SIZE
-    }
-    if (kernel.major < PROTOCOL.KERNEL_VERSION || kernel.minor < OLDEST_MINOR) {
+    const kernel = parseInit(call.words, call.op, call.frame.inSize)
+    const version = initVersion(kernel)
+    if (version === 'retry') return writeInitRetry(call.replyWords, call.body)
+    if (version === 'refuse') {
       const has = `${kernel.major}.${kernel.minor}`
-      return this.#refuse(new FsError('EPROTO', `the kernel speaks FUSE ${has}; fusewire needs 7.${OLDEST_MINOR} (Linux 5.4)`))
+      return this.#refuse(
+        new FsError('EPROTO', `the kernel speaks FUSE ${has}; fusewire needs 7.${MINOR_MIN} (Linux 5.4)`),
+      )
     }
     const wanted = wishes(this.#fs, this.#settings)
     try {
       this.#fs.init?.({
-        offered: kernel.offered,
+        offered: offeredFeatures(kernel),
         kernelMinor: kernel.minor,
         want: (feature: InitFlagName) => wanted.add(feature),
         avoid: (feature: InitFlagName) => wanted.delete(feature),
@@ -61,12 +58,14 @@ export class Handshake {
     }
     // After this reply has left; whoever waits for the mount may then use it.
     queueMicrotask(() => this.#resolve(this.agreed!))
-    return writeInit(call.replyWords, call.body, this.agreed)
+    return writeInitReply(call.replyWords, call.body, initReply(this.agreed), kernel.minor)
   }
 
   end(error: number): void {
     const code = (error < 0 ? errnoName(-error) : 'ENODEV') as ErrnoName
-    this.#reject(new FsError(code, 'the mount ended before the kernel and the filesystem had agreed on anything'))
+    this.#reject(
+      new FsError(code, 'the mount ended before the kernel and the filesystem had agreed on anything'),
+    )
   }
 
   #refuse(error: Error): number {

@@ -1,5 +1,5 @@
-import { InitFlag, INIT_FLAGS, type InitFlagName, PROTOCOL } from '../abi/gen/flags.js'
-import * as abi from '../abi/gen/structs.js'
+import { INIT_FLAGS, type InitFlagName, PROTOCOL } from '../abi/gen/flags.js'
+import type { InitReply, InitRequest } from '../abi/init.js'
 import type { Negotiated } from '../api/connection.js'
 import type { FileSystem } from '../api/filesystem.js'
 import type { SessionSettings } from './options.js'
@@ -7,8 +7,6 @@ import type { SessionSettings } from './options.js'
 const PAGE = 4096
 /** Pages of one request when the kernel has no MAX_PAGES (before 7.28) . */
 const PAGES_WITHOUT_MAX_PAGES = 32
-/** The oldest kernel minor that we talk to (Linux 5.4). */
-export const OLDEST_MINOR = 31
 
 /** What every filesystem gains from, wherever the kernel has it. */
 const ALWAYS: readonly InitFlagName[] = [
@@ -28,29 +26,14 @@ const ALWAYS: readonly InitFlagName[] = [
   'HAS_RESEND',
 ]
 
-/** What the kernel's INIT said. */
-export interface KernelInit {
-  readonly major: number
-  readonly minor: number
-  readonly maxReadahead: number
-  readonly offered: ReadonlySet<InitFlagName>
-}
-
-/** Reads `fuse_init_in`; `flags2` exists only when the kernel says so (INIT_EXT). */
-export function readInit(words: Uint32Array, op: number, inBytes: number): KernelInit {
-  const flags = inBytes >= 16 ? abi.initIn_flags(words, op) : 0
-  const extended = (flags & InitFlag.INIT_EXT.mask) !== 0 && inBytes >= 20
-  const flags2 = extended ? abi.initIn_flags2(words, op) : 0
+/** The features that the kernel offers in its INIT. */
+export function offeredFeatures(init: InitRequest): Set<InitFlagName> {
   const offered = new Set<InitFlagName>()
   for (const flag of INIT_FLAGS) {
-    if (((flag.word === 0 ? flags : flags2) & flag.mask) !== 0) offered.add(flag.name as InitFlagName)
+    if (((flag.word === 0 ? init.flags : init.flags2) & flag.mask) !== 0)
+      offered.add(flag.name as InitFlagName)
   }
-  return {
-    major: abi.initIn_major(words, op),
-    minor: abi.initIn_minor(words, op),
-    maxReadahead: abi.initIn_maxReadahead(words, op),
-    offered,
-  }
+  return offered
 }
 
 /** The features to ask for before the filesystem has its say. */
@@ -84,11 +67,16 @@ function conflicts(features: ReadonlySet<InitFlagName>): [InitFlagName, string][
 }
 
 /** Decides what is on: wished for, offered, and free of conflicts. */
-export function agree(kernel: KernelInit, wanted: ReadonlySet<InitFlagName>, settings: SessionSettings): Negotiated {
+export function agree(
+  kernel: InitRequest,
+  wanted: ReadonlySet<InitFlagName>,
+  settings: SessionSettings,
+): Negotiated {
+  const offered = offeredFeatures(kernel)
   const features = new Set<InitFlagName>()
   const refused = new Map<InitFlagName, string>()
   for (const name of wanted) {
-    if (kernel.offered.has(name)) features.add(name)
+    if (offered.has(name)) features.add(name)
     else refused.set(name, `the kernel (7.${kernel.minor}) does not offer it`)
   }
   for (const [name, why] of conflicts(features)) {
@@ -106,7 +94,7 @@ export function agree(kernel: KernelInit, wanted: ReadonlySet<InitFlagName>, set
     minor: Math.min(kernel.minor, PROTOCOL.KERNEL_MINOR_VERSION),
     kernelMinor: kernel.minor,
     features,
-    offered: kernel.offered,
+    offered,
     refused,
     maxWrite,
     maxRead: features.has('MAX_PAGES') ? maxWrite : PAGES_WITHOUT_MAX_PAGES * PAGE,
@@ -117,9 +105,8 @@ export function agree(kernel: KernelInit, wanted: ReadonlySet<InitFlagName>, set
   }
 }
 
-/** Writes `fuse_init_out`; returns its bytes. */
-export function writeInit(words: Uint32Array, at: number, agreed: Negotiated): number {
-  words.fill(0, at, at + abi.INIT_OUT_WORDS)
+/** What was agreed on, as `fuse_init_out` has it. */
+export function initReply(agreed: Negotiated): InitReply {
   let flags = 0
   let flags2 = 0
   for (const flag of INIT_FLAGS) {
@@ -127,15 +114,18 @@ export function writeInit(words: Uint32Array, at: number, agreed: Negotiated): n
     if (flag.word === 0) flags |= flag.mask
     else flags2 |= flag.mask
   }
-  abi.setInitOut_major(words, at, agreed.major)
-  abi.setInitOut_minor(words, at, agreed.minor)
-  abi.setInitOut_maxReadahead(words, at, agreed.maxReadahead)
-  abi.setInitOut_flags(words, at, flags >>> 0)
-  abi.setInitOut_flags2(words, at, flags2 >>> 0)
-  abi.setInitOut_maxBackground(words, at, agreed.maxBackground)
-  abi.setInitOut_congestionThreshold(words, at, agreed.congestionThreshold)
-  abi.setInitOut_maxWrite(words, at, agreed.maxWrite)
-  abi.setInitOut_timeGran(words, at, agreed.timeGran)
-  abi.setInitOut_maxPages(words, at, Math.ceil(agreed.maxWrite / PAGE))
-  return abi.INIT_OUT_SIZE
+  return {
+    minor: agreed.minor,
+    maxReadahead: agreed.maxReadahead,
+    flags: flags >>> 0,
+    flags2: flags2 >>> 0,
+    maxBackground: agreed.maxBackground,
+    congestionThreshold: agreed.congestionThreshold,
+    maxWrite: agreed.maxWrite,
+    timeGran: agreed.timeGran,
+    maxPages: Math.ceil(agreed.maxWrite / PAGE),
+    mapAlignment: 0,
+    maxStackDepth: 0,
+    requestTimeout: 0,
+  }
 }

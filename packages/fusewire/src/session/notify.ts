@@ -12,7 +12,10 @@ const TWO_32 = 0x1_0000_0000
 export class Notifier implements Notify {
   readonly #send: (message: Uint8Array) => Promise<number>
   readonly #encoding: BufferEncoding
-  readonly #waiting = new Map<number, { resolve: (data: Uint8Array) => void; reject: (error: Error) => void }>()
+  readonly #waiting = new Map<
+    number,
+    { resolve: (data: Uint8Array) => void; reject: (error: Error) => void }
+  >()
   #lastRetrieve = 0
   #ended = false
 
@@ -36,7 +39,11 @@ export class Notifier implements Notify {
     })
   }
 
-  invalEntry(parent: number, name: string | Uint8Array, options: { expireOnly?: boolean } = {}): Promise<void> {
+  invalEntry(
+    parent: number,
+    name: string | Uint8Array,
+    options: { expireOnly?: boolean } = {},
+  ): Promise<void> {
     const bytes = this.#bytes(name)
     const size = abi.NOTIFY_INVAL_ENTRY_OUT_SIZE
     return this.#notify(NotifyCode.INVAL_ENTRY, size + bytes.length + 1, (words, message) => {
@@ -134,7 +141,11 @@ export class Notifier implements Notify {
     return typeof name === 'string' ? Buffer.from(name, this.#encoding) : name
   }
 
-  async #notify(code: number, length: number, fill: (words: Uint32Array, bytes: Buffer) => void): Promise<void> {
+  async #notify(
+    code: number,
+    length: number,
+    fill: (words: Uint32Array, bytes: Buffer) => void,
+  ): Promise<void> {
     if (this.#ended) throw ended()
     const total = OUT_HEADER_BYTES + length
     const memory = new Memory(Math.max(total, OUT_HEADER_BYTES + 64))
@@ -142,7 +153,8 @@ export class Notifier implements Notify {
     memory.words[1] = code
     fill(memory.words, memory.bytes)
     const result = await this.#send(memory.bytes.subarray(0, total))
-    if (result < 0) throw new FsError(errnoName(-result) as ErrnoName, `notification ${code} was refused by the kernel`)
+    if (result < 0)
+      throw new FsError(errnoName(-result) as ErrnoName, `notification ${code} was refused by the kernel`)
   }
 }
 

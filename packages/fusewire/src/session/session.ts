@@ -1,25 +1,26 @@
 import { errno } from '../abi/errno.js'
+import { eachForget } from '../abi/forget.js'
 import { checkRequest } from '../abi/frame.js'
-import { NameCache } from '../abi/names.js'
 import { Op, opcodeRow } from '../abi/gen/opcodes.js'
 import * as abi from '../abi/gen/structs.js'
+import { NameCache, type NameEncoding } from '../abi/names.js'
 import type { Negotiated } from '../api/connection.js'
 import { ERRNO_MAX } from '../api/errors.js'
 import type { FileSystem } from '../api/filesystem.js'
 import { OUT_HEADER_BYTES } from '../transport/slot.js'
 import type { Sink, Transport } from '../transport/transport.js'
 import { Call, type CallHost } from './call.js'
+import type { Deferred } from './deferred.js'
 import { type DispatchRow, dispatchTable, OPCODE_LIMIT } from './dispatch.js'
 import { Failures } from './fail.js'
+import { takeComplaint } from './finish.js'
+import type { Fs } from './handlers/row.js'
 import { Handshake } from './handshake.js'
 import { Notifier } from './notify.js'
 import { type SessionOptions, type SessionSettings, sessionSettings } from './options.js'
 import { Counters, type MountStats } from './stats.js'
 import { Trace } from './trace.js'
-import { Waiting } from './waiting.js'
-import { takeComplaint } from './finish.js'
-import type { Fs } from './handlers/row.js'
-import type { Deferred } from './deferred.js'
+import { isThenable, Waiting } from './waiting.js'
 
 /**
  * One mount's life: takes each request from the transport, finds its row, calls the filesystem and sends the answer.
@@ -68,6 +69,9 @@ export class Session implements Sink<Call>, CallHost {
   get attrTimeout(): number {
     return this.settings.attrTimeout
   }
+  get nameEncoding(): NameEncoding {
+    return this.fs.nameEncoding
+  }
   get hasEnded(): boolean {
     return this.#ended
   }
@@ -107,19 +111,20 @@ export class Session implements Sink<Call>, CallHost {
   /** Calls the filesystem. Returns the bytes to send now, 0 when the call waits. */
   run(call: Call, row: DispatchRow): number {
     let result: unknown
+    call.onStack = true
     try {
       result = row.run(call, this.fs as Fs)
     } catch (thrown) {
       result = this.failures.errno(row.opcode.name, thrown)
     }
-    const deferred = call.deferred
-    if (deferred === null) {
-      if (typeof result === 'number') return this.answer(call, row, result)
-    } else if (deferred.early !== null) {
-      if (typeof result === 'number') this.failures.late(row.opcode.name, 'was answered by send() and by its return value')
-      return this.answer(call, row, deferred.early)
+    call.onStack = false
+    const early = call.deferred?.early ?? null
+    if (early !== null && isThenable(result)) return this.#waiting.wait(call, row, result)
+    if (typeof result !== 'number') {
+      return early === null ? this.#waiting.wait(call, row, result) : this.answer(call, row, early)
     }
-    return this.#waiting.wait(call, row, result)
+    if (early !== null) this.failures.late(row.opcode.name, 'was answered by send() and by its return value')
+    return this.answer(call, row, early ?? result)
   }
 
   /**
@@ -157,7 +162,8 @@ export class Session implements Sink<Call>, CallHost {
     if (row === undefined) return
     if (call.replyWords[1] === 0) this.undo(call, row)
     // ENOENT is normal life: the caller was killed, or the mount is gone.
-    if (error !== -errno.ENOENT) this.failures.protocol(row.opcode.name, 'the kernel refused the reply', error)
+    if (error !== -errno.ENOENT)
+      this.failures.protocol(row.opcode.name, 'the kernel refused the reply', error)
   }
 
   undo(call: Call, row: DispatchRow): void {
@@ -198,9 +204,9 @@ export class Session implements Sink<Call>, CallHost {
   #own(call: Call, opcode: number): number {
     switch (opcode) {
       case Op.FORGET:
-        return this.#forget(call.node, abi.forgetIn_nlookup(call.words, call.op))
       case Op.BATCH_FORGET:
-        return this.#batchForget(call)
+        eachForget(call.words, call.frame, this.#forget)
+        return 0
       case Op.INTERRUPT:
         this.counters.interrupts++
         this.#waiting.interrupt(call)
@@ -214,7 +220,9 @@ export class Session implements Sink<Call>, CallHost {
         return this.#empty(call)
       default:
         // What nobody would miss succeeds quietly: ENOSYS here would only reach close(2) and closedir(3).
-        return opcode === Op.RELEASE || opcode === Op.RELEASEDIR ? this.#empty(call) : this.error(call, -errno.ENOSYS)
+        return opcode === Op.RELEASE || opcode === Op.RELEASEDIR
+          ? this.#empty(call)
+          : this.error(call, -errno.ENOSYS)
     }
   }
 
@@ -235,22 +243,12 @@ export class Session implements Sink<Call>, CallHost {
     return OUT_HEADER_BYTES
   }
 
-  #forget(node: number, count: number): number {
+  readonly #forget = (node: number, count: number): void => {
     try {
       this.fs.forget?.(node, count)
     } catch (thrown) {
       this.failures.errno('FORGET', thrown)
     }
-    return 0
-  }
-
-  #batchForget(call: Call): number {
-    const { payload, payloadLength } = call.frame
-    const end = (payload + payloadLength) / 4
-    for (let at = payload / 4; at < end; at += abi.FORGET_ONE_WORDS) {
-      this.#forget(abi.forgetOne_nodeid(call.words, at), abi.forgetOne_nlookup(call.words, at))
-    }
-    return 0
   }
 
   #decodeNames(call: Call, row: DispatchRow): boolean {
@@ -268,14 +266,22 @@ export class Session implements Sink<Call>, CallHost {
   #refuse(call: Call, opcode: number, error: number): number {
     const row = opcodeRow(opcode)
     if (call.length < abi.IN_HEADER_SIZE || error === -errno.EPROTO) {
-      this.failures.protocol(row?.name ?? `opcode ${opcode}`, `the request of ${call.length} bytes is malformed`, error)
+      this.failures.protocol(
+        row?.name ?? `opcode ${opcode}`,
+        `the request of ${call.length} bytes is malformed`,
+        error,
+      )
     }
     if (call.length < abi.IN_HEADER_SIZE || row?.reply === false) return 0
     return this.error(call, error === -errno.EPROTO ? -errno.EIO : error)
   }
 
   #notANumber(call: Call, row: DispatchRow, result: number): number {
-    return this.failures.badReply(row.opcode.name, call.node, `returned ${result}, which is neither a count nor an errno`)
+    return this.failures.badReply(
+      row.opcode.name,
+      call.node,
+      `returned ${result}, which is neither a count nor an errno`,
+    )
   }
 
   /** `finish` refused what the handler gave; ERANGE and the like carry no complaint. */

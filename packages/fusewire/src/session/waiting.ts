@@ -1,4 +1,5 @@
 import { errno } from '../abi/errno.js'
+import { Op, opcodeRow } from '../abi/gen/opcodes.js'
 import * as abi from '../abi/gen/structs.js'
 import type { Call } from './call.js'
 import { Deferred, type DeferredHost } from './deferred.js'
@@ -7,7 +8,6 @@ import { Inflight } from './inflight.js'
 import { callerState } from './interrupt.js'
 import type { SessionSettings } from './options.js'
 import type { Session } from './session.js'
-import { opcodeRow } from '../abi/gen/opcodes.js'
 
 /**
  * The calls whose handlers wait. Each owns its memory from `wait` until two things have happened: its reply has left
@@ -40,27 +40,30 @@ export class Waiting implements DeferredHost {
   /** Keeps a request for later: every handler's place is taken. */
   enqueue(call: Call, row: DispatchRow): void {
     this.#park(call, row)
+    call.queued = true
     this.#inflight.enqueue(call, row)
     if (this.#inflight.full) this.#session.transport.pause()
   }
 
   /** A handler returned a promise or its deferred reply: the call waits. Returns what the transport has to send now. */
   wait(call: Call, row: DispatchRow, result: unknown): number {
-    const thenable = typeof (result as PromiseLike<unknown> | null | undefined)?.then === 'function'
+    const thenable = isThenable(result)
     if (!thenable && call.deferred === null) {
       return this.#session.answer(call, row, this.#notAnAnswer(call, row, result))
     }
-    const wasParked = call.parked
-    if (!wasParked) this.#park(call, row)
-    this.#inflight.enter()
+    if (!call.parked) this.#park(call, row)
+    // A wait for a lock ends by another request, so it must not take that one's place.
+    call.counted = row.opcode.number !== Op.SETLKW
+    if (call.counted) this.#inflight.enter()
     if (thenable) {
       call.handlerRuns = true
-      const promise = result as PromiseLike<unknown>
-      promise.then(
+      result.then(
         (value) => this.#settled(call, row, value),
         (thrown: unknown) => this.#settled(call, row, this.#session.failures.errno(row.opcode.name, thrown)),
       )
     }
+    const early = call.deferred?.early ?? null
+    if (early !== null) this.#send(call, row, early)
     return 0
   }
 
@@ -134,7 +137,8 @@ export class Waiting implements DeferredHost {
       this.#send(call, row, result)
       return
     }
-    if (typeof value === 'number' && call.deferred === null) this.#dropLate(call, row, value)
+    if (typeof value === 'number' && call.deferred === null && !this.#session.hasEnded)
+      this.#dropLate(call, row, value)
     this.#done(call)
   }
 
@@ -151,9 +155,9 @@ export class Waiting implements DeferredHost {
 
   /** Gives the call's memory back once its handler cannot touch it any more, and lets the next request run. */
   #done(call: Call): void {
-    if (call.handlerRuns) return
+    if (call.handlerRuns || call.queued) return
+    if (call.counted) this.#inflight.leave()
     this.#session.transport.pool.release(call)
-    this.#inflight.leave()
     this.#runQueued()
   }
 
@@ -163,6 +167,7 @@ export class Waiting implements DeferredHost {
       if (next === null) return
       if (!this.#inflight.full) this.#session.transport.resume()
       const { call, row } = next
+      call.queued = false
       // An interrupted one was answered while it queued; its memory waits for this moment.
       if (call.answered) this.#session.transport.pool.release(call)
       else this.#runParked(call, row)
@@ -188,13 +193,22 @@ export class Waiting implements DeferredHost {
 
   #notAnAnswer(call: Call, row: DispatchRow, value: unknown): number {
     const why = value === undefined ? 'ended without an answer' : `answered ${describe(value)}`
-    return this.#session.failures.badReply(row.opcode.name, call.node, `${why} (expected 0, a count or a negative errno)`)
+    return this.#session.failures.badReply(
+      row.opcode.name,
+      call.node,
+      `${why} (expected 0, a count or a negative errno)`,
+    )
   }
+}
+
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof (value as PromiseLike<unknown> | null | undefined)?.then === 'function'
 }
 
 const interruption = (): DOMException => new DOMException('the caller was interrupted', 'AbortError')
 
 function describe(value: unknown): string {
-  return typeof value === 'object' && value !== null ? `an object (${value.constructor?.name ?? 'Object'})` : String(value)
+  return typeof value === 'object' && value !== null
+    ? `an object (${value.constructor?.name ?? 'Object'})`
+    : String(value)
 }
-

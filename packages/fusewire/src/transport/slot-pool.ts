@@ -1,4 +1,4 @@
-import { Memory, OUT_HEADER_BYTES, SMALL_REQUEST_BYTES, type Slot } from './slot.js'
+import { Memory, OUT_HEADER_BYTES, type Slot, SMALL_REQUEST_BYTES } from './slot.js'
 
 /** Big buffers kept for reuse; more than this many idle ones are left to the garbage collector. */
 const IDLE_MEMORY_MAX = 8
@@ -66,7 +66,8 @@ export class SlotPool<S extends Slot> {
 
   /** Takes back a parked slot whose request has been answered and whose handler has settled. */
   release(slot: S): void {
-    if (slot.receive !== null && this.#idleReceive.length < IDLE_MEMORY_MAX) this.#idleReceive.push(slot.receive)
+    if (slot.receive !== null && this.#idleReceive.length < IDLE_MEMORY_MAX)
+      this.#idleReceive.push(slot.receive)
     if (slot.reply !== null && this.#idleReply.length < IDLE_MEMORY_MAX) this.#idleReply.push(slot.reply)
     slot.receive = null
     slot.reply = null

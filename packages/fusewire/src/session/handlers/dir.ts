@@ -16,7 +16,13 @@ const readdir = (c: Call, fs: Fs): Result => {
 
 const readdirplus = (c: Call, fs: Fs): Result => {
   const out = c.dirPlusOut(abi.readIn_size(c.words, c.op))
-  return fs.readdirplus(c.request, c.node, abi.readIn_fh(c.words, c.op), abi.readIn_offset(c.words, c.op), out)
+  return fs.readdirplus(
+    c.request,
+    c.node,
+    abi.readIn_fh(c.words, c.op),
+    abi.readIn_offset(c.words, c.op),
+    out,
+  )
 }
 
 const releasedir = (c: Call, fs: Fs): Result => fs.releasedir(c.request, c.node, releaseFields(c))

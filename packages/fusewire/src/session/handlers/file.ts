@@ -21,7 +21,14 @@ const read = (c: Call, fs: Fs): Result => {
     c.setLockOwner(abi.readIn_lockOwner_lo(words, op), abi.readIn_lockOwner_hi(words, op))
   }
   const size = abi.readIn_size(words, op)
-  return fs.read(request, c.node, abi.readIn_fh(words, op), abi.readIn_offset(words, op), size, c.dataOut(size))
+  return fs.read(
+    request,
+    c.node,
+    abi.readIn_fh(words, op),
+    abi.readIn_offset(words, op),
+    size,
+    c.dataOut(size),
+  )
 }
 
 const write = (c: Call, fs: Fs): Result => {
@@ -49,7 +56,8 @@ export function releaseFields(c: Call): number {
 
 const release = (c: Call, fs: Fs): Result => fs.release(c.request, c.node, releaseFields(c))
 
-export const isDatasync = (c: Call): boolean => (abi.fsyncIn_fsyncFlags(c.words, c.op) & FSYNC_FLAG.FDATASYNC) !== 0
+export const isDatasync = (c: Call): boolean =>
+  (abi.fsyncIn_fsyncFlags(c.words, c.op) & FSYNC_FLAG.FDATASYNC) !== 0
 
 const fsync = (c: Call, fs: Fs): Result =>
   fs.fsync(c.request, c.node, abi.fsyncIn_fh(c.words, c.op), isDatasync(c))
@@ -58,7 +66,14 @@ const fallocate = (c: Call, fs: Fs): Result => {
   const { words, op } = c
   const mode = abi.fallocateIn_mode(words, op)
   const length = abi.fallocateIn_length(words, op)
-  return fs.fallocate(c.request, c.node, abi.fallocateIn_fh(words, op), abi.fallocateIn_offset(words, op), length, mode)
+  return fs.fallocate(
+    c.request,
+    c.node,
+    abi.fallocateIn_fh(words, op),
+    abi.fallocateIn_offset(words, op),
+    length,
+    mode,
+  )
 }
 
 const seek = (c: Call, fs: Fs): Result => {

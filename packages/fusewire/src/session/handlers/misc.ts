@@ -48,7 +48,15 @@ const ioctl = (c: Call, fs: Fs): Result => {
   const out = c.dataOut(abi.ioctlIn_outSize(words, op))
   out.headroom = abi.IOCTL_OUT_SIZE
   const command = abi.ioctlIn_cmd(words, op)
-  return fs.ioctl(c.request, c.node, abi.ioctlIn_fh(words, op), command, abi.ioctlIn_arg(words, op), c.payload(), out)
+  return fs.ioctl(
+    c.request,
+    c.node,
+    abi.ioctlIn_fh(words, op),
+    command,
+    abi.ioctlIn_arg(words, op),
+    c.payload(),
+    out,
+  )
 }
 
 const setupmapping = (c: Call, fs: Fs): Result => {

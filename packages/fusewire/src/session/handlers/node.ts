@@ -10,12 +10,12 @@ const TARGET_MAX = 4095
 /** XATTR_SIZE_MAX and XATTR_LIST_MAX of the kernel. */
 const XATTR_MAX = 65536
 
-const handleOf = (c: Call, flags: number, handle: number): number | undefined =>
+const handleOf = (flags: number, handle: number): number | undefined =>
   (flags & GETATTR_FLAG.FH) === 0 ? undefined : handle
 
 const getattr = (c: Call, fs: Fs): Result => {
   const { words, op } = c
-  const handle = handleOf(c, abi.getattrIn_getattrFlags(words, op), abi.getattrIn_fh(words, op))
+  const handle = handleOf(abi.getattrIn_getattrFlags(words, op), abi.getattrIn_fh(words, op))
   return fs.getattr(c.request, c.node, handle, c.attrOut())
 }
 
@@ -36,7 +36,7 @@ const access = (c: Call, fs: Fs): Result => fs.access(c.request, c.node, abi.acc
 
 const statx = (c: Call, fs: Fs): Result => {
   const { words, op } = c
-  const handle = handleOf(c, abi.statxIn_getattrFlags(words, op), abi.statxIn_fh(words, op))
+  const handle = handleOf(abi.statxIn_getattrFlags(words, op), abi.statxIn_fh(words, op))
   const mask = abi.statxIn_sxMask(words, op)
   return fs.statx(c.request, c.node, handle, mask, abi.statxIn_sxFlags(words, op), c.statxOut())
 }
