@@ -47,7 +47,7 @@ function emitRow(name: string, spec: OpcodeSpec, structs: ReadonlyMap<string, St
     `    in: ${quote(spec.in)},`,
     `    inSize: ${inSize},`,
     `    inSizeMin: ${spec.inMin ?? inSize},`,
-    `    inOk: ${spec.in === undefined ? 'null' : okName(spec.in)},`,
+    `    inOk: ${spec.in === undefined || spec.anyNumber ? 'null' : okName(spec.in)},`,
     `    inOpenEnded: ${spec.inOpenEnded ?? false},`,
     `    names: ${spec.names?.length ?? 0},`,
     `    name1: ${quote(spec.names?.[0])},`,

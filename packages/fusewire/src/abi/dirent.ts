@@ -76,6 +76,11 @@ export class DirentWriter {
     return this.#at - this.#start
   }
 
+  /** Counts `bytes` of whole records in, which somebody else wrote behind the last one. */
+  advance(bytes: number): void {
+    this.#at += bytes
+  }
+
   /** Word of the `fuse_entry_out` of the last `addPlus`, zeroed, for the caller to fill; node id 0 means "no attributes". */
   get entry(): number {
     return this.#entry

@@ -22,6 +22,19 @@ export class DataOut {
     this.#area = area
   }
 
+  /** The reply's memory, for code that fills it itself from byte {@link start} on and then sets {@link length}. */
+  get bytes(): Uint8Array {
+    return this.#area.replyBytes
+  }
+  /** Where in {@link bytes} the next byte goes. */
+  get start(): number {
+    return this.#at
+  }
+  /** Bytes that may be filled from {@link start} on. */
+  get room(): number {
+    return Math.min(this.limit, this.#area.bodyLimit - this.headroom) - this.length
+  }
+
   /** Used by the session before the filesystem sees the object. */
   reset(limit: number): void {
     this.limit = limit

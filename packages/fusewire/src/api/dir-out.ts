@@ -23,6 +23,19 @@ class Records {
     return this.writer.used
   }
 
+  /** The reply's memory, for code that writes whole records itself from byte {@link start} on. */
+  get bytes(): Uint8Array {
+    return this.area.replyBytes
+  }
+  /** Where in {@link bytes} the next record begins. */
+  get start(): number {
+    return this.area.body * 4 + this.writer.used
+  }
+  /** Counts in `bytes` bytes of records that were written at {@link start}, each padded to 8 bytes. */
+  wrote(bytes: number): void {
+    this.writer.advance(bytes)
+  }
+
   /** Used by the session before the filesystem sees the object. */
   reset(limit: number, encoding: NameEncoding): void {
     this.limit = Math.min(limit, this.area.bodyLimit)
@@ -72,6 +85,16 @@ export class DirPlusOut extends Records {
     this.#entry = new EntryOut(area)
   }
 
+  /** The reply's words, over the same memory as {@link bytes}. */
+  get words(): Uint32Array {
+    return this.area.replyWords
+  }
+
+  /** An entry object moved over the `fuse_entry_out` at `word` of {@link words}, its lifetimes preset. */
+  entryAt(word: number): EntryOut {
+    return this.#preset(word)
+  }
+
   timeouts(entry: number, attr: number): void {
     this.#entryTimeout = entry
     this.#attrTimeout = attr
@@ -87,7 +110,7 @@ export class DirPlusOut extends Records {
       typeof name === 'string'
         ? this.writer.addPlus(name, ino, type, next, this.encoding)
         : this.writer.addBytes(name, ino >>> 0, high(ino), type, next >>> 0, high(next), true)
-    return added ? this.#filled() : null
+    return added ? this.#preset(this.writer.entry) : null
   }
 
   /** As {@link add}, with 64-bit inode number and position as two words each, for foreign values. */
@@ -99,12 +122,14 @@ export class DirPlusOut extends Records {
     nextLow: number,
     nextHigh: number,
   ): EntryOut | null {
-    return this.writer.addBytes(name, inoLow, inoHigh, type, nextLow, nextHigh, true) ? this.#filled() : null
+    return this.writer.addBytes(name, inoLow, inoHigh, type, nextLow, nextHigh, true)
+      ? this.#preset(this.writer.entry)
+      : null
   }
 
-  #filled(): EntryOut {
+  #preset(word: number): EntryOut {
     const entry = this.#entry
-    entry.moveTo(this.writer.entry - this.area.body)
+    entry.moveTo(word - this.area.body)
     if (this.#entryTimeout > 0) entry.entryTimeout = this.#entryTimeout
     if (this.#attrTimeout > 0) entry.attrTimeout = this.#attrTimeout
     return entry

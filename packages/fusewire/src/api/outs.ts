@@ -143,6 +143,14 @@ export class StatfsOut {
   get #at(): number {
     return this.#area.body + abi.STATFS_OUT_ST_WORD
   }
+  /** The words that the numbers lie in, for code that fills them in one piece. */
+  get words(): Uint32Array {
+    return this.#area.replyWords
+  }
+  /** Word index of `struct fuse_kstatfs` in {@link words}. */
+  get index(): number {
+    return this.#at
+  }
   /** Size of the filesystem in units of {@link frsize}. */
   set blocks(value: number) {
     abi.setKstatfs_blocks(this.#area.replyWords, this.#at, value)

@@ -1,6 +1,9 @@
 import * as abi from '../abi/gen/structs.js'
 import type { RequestArea } from './area.js'
 
+/** Word of `offset` in `fuse_read_in`. */
+const COOKIE_WORD = 2
+
 /**
  * What a handler returns: a number (0 or a count on success, a negative errno otherwise), a promise of one, or the
  * {@link Reply} that {@link Request.defer} gave. A thrown error is an errno too (see `errnoOf`).
@@ -60,6 +63,16 @@ export class Request {
   /** Process (thread) id of the caller in the pid namespace of the mounter; 0 when it is not visible there. */
   get pid(): number {
     return abi.inHeader_pid(this.#area.words, this.#area.header)
+  }
+  /**
+   * The two halves of a readdir's or readdirplus's `offset`, exactly: positions of foreign filesystems use all 64 bits
+   * (ext4's are hashes), where the number is rounded above 2^53.
+   */
+  get cookieLow(): number {
+    return this.#area.words[this.#area.op + COOKIE_WORD]!
+  }
+  get cookieHigh(): number {
+    return this.#area.words[this.#area.op + COOKIE_WORD + 1]!
   }
   get opcode(): number {
     return abi.inHeader_opcode(this.#area.words, this.#area.header)

@@ -75,7 +75,7 @@ export const OPCODE_TABLE = {
     out: ['fuse_init_out'],
   },
   OPENDIR: { number: 27, since: 1, in: 'fuse_open_in', out: ['fuse_open_out'] },
-  READDIR: { number: 28, since: 1, in: 'fuse_read_in', payloadOut: true },
+  READDIR: { number: 28, since: 1, in: 'fuse_read_in', payloadOut: true, anyNumber: true },
   RELEASEDIR: { number: 29, since: 1, in: 'fuse_release_in' },
   FSYNCDIR: { number: 30, since: 2, in: 'fuse_fsync_in' },
   GETLK: { number: 31, since: 7, in: 'fuse_lk_in', out: ['fuse_lk_out'] },
@@ -119,7 +119,7 @@ export const OPCODE_TABLE = {
     reply: false,
   },
   FALLOCATE: { number: 43, since: 19, in: 'fuse_fallocate_in', tooLarge: 'EFBIG' },
-  READDIRPLUS: { number: 44, since: 21, in: 'fuse_read_in', payloadOut: true },
+  READDIRPLUS: { number: 44, since: 21, in: 'fuse_read_in', payloadOut: true, anyNumber: true },
   RENAME2: { number: 45, since: 23, in: 'fuse_rename2_in', names: ['component', 'component'] },
   /** Beyond every size that we accept there is neither data nor a hole: ENXIO, as lseek(2) says. */
   LSEEK: { number: 46, since: 24, in: 'fuse_lseek_in', out: ['fuse_lseek_out'], tooLarge: 'ENXIO' },

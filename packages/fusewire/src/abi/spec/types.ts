@@ -74,6 +74,8 @@ export interface OpcodeSpec {
   readonly reply?: boolean
   /** errno name for a number of 2^53 or more in the request; EOVERFLOW unless told. */
   readonly tooLarge?: string
+  /** True when the in-struct's numbers may use all 64 bits: a directory position is opaque, ext4's are hashes. */
+  readonly anyNumber?: boolean
 }
 
 /** A set of bits or numbers of one kernel name prefix. */
