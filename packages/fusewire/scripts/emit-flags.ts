@@ -40,7 +40,7 @@ export function emitFlags(tables: FlagTables): string {
 }
 
 /** `_IOC(dir, type, nr, size)` of asm-generic/ioctl.h. */
-function ioctlNumber(spec: IoctlSpec, type: number): number {
+export function ioctlNumber(spec: IoctlSpec, type: number): number {
   const dir = { none: 0, write: 1, read: 2 }[spec.dir]
   return ((dir << 30) | (spec.size << 16) | (type << 8) | spec.nr) >>> 0
 }

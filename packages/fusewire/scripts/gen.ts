@@ -1,4 +1,4 @@
-// Writes src/abi/gen/*.ts from the tables of src/abi/spec. `--check` writes nothing and fails when a file is stale.
+// Writes src/abi/gen/*.ts and test/abi/data/layout.gen.c from the tables of src/abi/spec. `--check` writes nothing and fails when a file is stale.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { layoutAll } from '../src/abi/layout.js'
@@ -7,7 +7,9 @@ import { IOCTL_TABLE, IOCTL_TYPE } from '../src/abi/spec/ioctl.js'
 import { NOTIFY_TABLE } from '../src/abi/spec/notify.js'
 import { OPCODE_TABLE } from '../src/abi/spec/opcodes.js'
 import { STRUCTS } from '../src/abi/spec/structs.js'
+import { C_CONSTANTS } from './c-constants.js'
 import { emitFlags } from './emit-flags.js'
+import { emitLayoutC } from './emit-layout-c.js'
 import { emitOpcodes } from './emit-opcodes.js'
 import { emitStructs } from './emit-structs.js'
 
@@ -26,6 +28,7 @@ const outputs: { readonly [path: string]: string } = {
     ioctls: IOCTL_TABLE,
     ioctlType: IOCTL_TYPE,
   }),
+  'test/abi/data/layout.gen.c': emitLayoutC(structs.values(), C_CONSTANTS),
 }
 
 const check = process.argv.includes('--check')

@@ -139,7 +139,7 @@ export class DirentWriter {
     return true
   }
 
-  /** Takes back the last record, whose length was `size`: for a lookup that failed after all. */
+  /** Takes back all records behind the first `used` bytes, for an entry that vanished while it was added. */
   undo(used: number): void {
     if (used < 0 || used > this.used) throw new RangeError(`undo to ${used} of ${this.used} bytes`)
     this.#at = this.#start + used

@@ -220,8 +220,8 @@ export const URING_CMD = {
 } as const
 
 /**
- * open(2) flags as requests carry them, from asm-generic/fcntl.h (x86-64; arm64 swaps DIRECT,
- * LARGEFILE, DIRECTORY, NOFOLLOW). C prefix `O_`.
+ * open(2) flags as requests carry them, from asm-generic/fcntl.h; arm64 differs, see `O_ARM64`. C
+ * prefix `O_`.
  */
 export const O = {
   WRONLY: 1,
@@ -243,6 +243,29 @@ export const O = {
   SYNC: 0x101000,
   PATH: 0x200000,
   TMPFILE: 0x410000,
+} as const
+
+/** open(2) flags on arm64, from arch/arm64/include/uapi/asm/fcntl.h. C prefix `O_`. */
+export const O_ARM64 = {
+  WRONLY: 1,
+  RDWR: 2,
+  CREAT: 0x40,
+  EXCL: 0x80,
+  NOCTTY: 0x100,
+  TRUNC: 0x200,
+  APPEND: 0x400,
+  NONBLOCK: 0x800,
+  DSYNC: 0x1000,
+  ASYNC: 0x2000,
+  DIRECT: 0x10000,
+  LARGEFILE: 0x20000,
+  DIRECTORY: 0x4000,
+  NOFOLLOW: 0x8000,
+  NOATIME: 0x40000,
+  CLOEXEC: 0x80000,
+  SYNC: 0x101000,
+  PATH: 0x200000,
+  TMPFILE: 0x404000,
 } as const
 
 /** Notifications from the server to the kernel. C prefix `FUSE_NOTIFY_`. */
@@ -311,6 +334,7 @@ export const FLAG_SETS = {
   LOCK_TYPE,
   URING_CMD,
   O,
+  O_ARM64,
 } as const
 
 export type FlagSetName = keyof typeof FLAG_SETS

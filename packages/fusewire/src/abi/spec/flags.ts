@@ -50,6 +50,28 @@ export const INIT_FLAG_TABLE = {
 /** Second names of the same bit: `FUSE_DIRECT_IO_RELAX` was the name of the first kernels with it. */
 export const INIT_FLAG_ALIASES = { DIRECT_IO_RELAX: 'DIRECT_IO_ALLOW_MMAP' } as const
 
+const OPEN_FLAGS = {
+  WRONLY: 0o1,
+  RDWR: 0o2,
+  CREAT: 0o100,
+  EXCL: 0o200,
+  NOCTTY: 0o400,
+  TRUNC: 0o1000,
+  APPEND: 0o2000,
+  NONBLOCK: 0o4000,
+  DSYNC: 0o10000,
+  ASYNC: 0o20000,
+  DIRECT: 0o40000,
+  LARGEFILE: 0o100000,
+  DIRECTORY: 0o200000,
+  NOFOLLOW: 0o400000,
+  NOATIME: 0o1000000,
+  CLOEXEC: 0o2000000,
+  SYNC: 0o4010000,
+  PATH: 0o10000000,
+  TMPFILE: 0o20200000,
+} as const
+
 /** All other bit sets and numbers of the protocol. `O`, `DT` and the like are the values of x86-64 and arm64 kernels. */
 export const CONSTANT_TABLE = {
   FOPEN: {
@@ -243,27 +265,19 @@ export const CONSTANT_TABLE = {
   },
   O: {
     prefix: 'O_',
-    doc: 'open(2) flags as requests carry them, from asm-generic/fcntl.h (x86-64; arm64 swaps DIRECT, LARGEFILE, DIRECTORY, NOFOLLOW).',
+    doc: 'open(2) flags as requests carry them, from asm-generic/fcntl.h; arm64 differs, see `O_ARM64`.',
+    values: OPEN_FLAGS,
+  },
+  O_ARM64: {
+    prefix: 'O_',
+    doc: 'open(2) flags on arm64, from arch/arm64/include/uapi/asm/fcntl.h.',
     values: {
-      WRONLY: 0o1,
-      RDWR: 0o2,
-      CREAT: 0o100,
-      EXCL: 0o200,
-      NOCTTY: 0o400,
-      TRUNC: 0o1000,
-      APPEND: 0o2000,
-      NONBLOCK: 0o4000,
-      DSYNC: 0o10000,
-      ASYNC: 0o20000,
-      DIRECT: 0o40000,
-      LARGEFILE: 0o100000,
-      DIRECTORY: 0o200000,
-      NOFOLLOW: 0o400000,
-      NOATIME: 0o1000000,
-      CLOEXEC: 0o2000000,
-      SYNC: 0o4010000,
-      PATH: 0o10000000,
-      TMPFILE: 0o20200000,
+      ...OPEN_FLAGS,
+      DIRECT: 0o200000,
+      LARGEFILE: 0o400000,
+      DIRECTORY: 0o40000,
+      NOFOLLOW: 0o100000,
+      TMPFILE: 0o20040000,
     },
   },
 } as const satisfies Record<string, ConstantSet>

@@ -24,7 +24,7 @@ export interface FieldSpec {
   readonly type: FieldType
   /** First protocol minor that gives the field its meaning, when later than the struct itself. */
   readonly since?: number
-  /** Table of `flags.ts` that names the bits, for readable traces. */
+  /** Table of `flags.ts` that names the bits (or INIT_FLAGS, INIT_FLAGS2), for readable traces. */
   readonly flags?: string
 }
 
