@@ -96,7 +96,7 @@ export interface DeviceCalls {
   pumpSetRx(pump: Pump, rx: Bytes): number
   /** Replies are taken from `reply` from now on, also the one that the running `onRequest` returns. -EBADF: ended. */
   pumpSetReply(pump: Pump, reply: Bytes): number
-  /** No further request is read until {@link pumpResume}; the end of the connection is still noticed. -EBADF: ended. */
+  /** No further request is read until {@link pumpResume}; the end of a FUSE connection is still noticed. -EBADF: ended. */
   pumpPause(pump: Pump): number
   pumpResume(pump: Pump): number
   /** As the methods of a timer: whether the pump keeps the event loop alive. It does at first. */
