@@ -56,3 +56,16 @@ export function sessionSettings(options: SessionOptions): SessionSettings {
     debug: options.debug ?? null,
   }
 }
+
+/** XATTR_SIZE_MAX and the names and headers around it: the largest request and reply beside reads and writes. */
+const XATTR_ROOM = 65536 + 4096
+/** Pages of one request when the kernel has no MAX_PAGES: 128 KiB whatever was asked for. */
+const SMALLEST_ROOM = 32 * 4096
+/** Header and struct of a WRITE are 80 bytes; a page keeps the payload's end aligned. */
+const REQUEST_HEAD = 4096
+
+/** What a transport's memory must hold for these settings (the kernel demands max(8192, 80 + max_write) of a read). */
+export function sessionSizes(settings: SessionSettings): { request: number; replyBody: number } {
+  const payload = Math.max(settings.maxWrite, XATTR_ROOM, SMALLEST_ROOM)
+  return { request: payload + REQUEST_HEAD, replyBody: payload }
+}

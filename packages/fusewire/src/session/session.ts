@@ -142,7 +142,7 @@ export class Session implements Sink<Call>, CallHost {
     const total = OUT_HEADER_BYTES + length
     call.putHeader(total, 0)
     this.counters.reply(row.opcode.number, 0, total)
-    if (this.#trace !== null) this.#trace.reply(call, 0, length)
+    if (this.#trace !== null) this.#trace.reply(call)
     const { body } = call.data
     if (row.opcode.payloadOut && body !== null) return this.#sendBody(call, body, length)
     return total
@@ -152,7 +152,7 @@ export class Session implements Sink<Call>, CallHost {
     call.answered = true
     call.putHeader(OUT_HEADER_BYTES, error)
     this.counters.reply(call.opcode, error, OUT_HEADER_BYTES)
-    if (this.#trace !== null) this.#trace.reply(call, error, 0)
+    if (this.#trace !== null) this.#trace.reply(call)
     return OUT_HEADER_BYTES
   }
 
@@ -232,14 +232,14 @@ export class Session implements Sink<Call>, CallHost {
     this.#setxattrExt = this.#handshake.agreed?.features.has('SETXATTR_EXT') ?? false
     call.putHeader(OUT_HEADER_BYTES + length, 0)
     this.counters.reply(Op.INIT, 0, OUT_HEADER_BYTES + length)
-    if (this.#trace !== null) this.#trace.reply(call, 0, length)
+    if (this.#trace !== null) this.#trace.reply(call)
     return OUT_HEADER_BYTES + length
   }
 
   #empty(call: Call): number {
     call.putHeader(OUT_HEADER_BYTES, 0)
     this.counters.reply(call.opcode, 0, OUT_HEADER_BYTES)
-    if (this.#trace !== null) this.#trace.reply(call, 0, 0)
+    if (this.#trace !== null) this.#trace.reply(call)
     return OUT_HEADER_BYTES
   }
 

@@ -1,8 +1,9 @@
-import { errnoName } from '../abi/errno.js'
-import { opcodeRow } from '../abi/gen/opcodes.js'
+import { formatReply, formatRequest } from '../abi/format.js'
+import { Op } from '../abi/gen/opcodes.js'
+import { getxattrIn_size } from '../abi/gen/structs.js'
 import type { Call } from './call.js'
 
-/** One line for every request and every reply, for `--debug`. */
+/** One readable line for every request and every reply, for `--debug`. */
 export class Trace {
   readonly #line: (line: string) => void
 
@@ -11,14 +12,17 @@ export class Trace {
   }
 
   request(call: Call): void {
-    const name = opcodeRow(call.opcode)?.name ?? `opcode ${call.opcode}`
-    this.#line(
-      `-> ${call.request.unique} ${name} node ${call.node} pid ${call.request.pid} ${call.length} bytes`,
-    )
+    this.#line(formatRequest(call.words, call.header, call.bytes.subarray(0, call.length)))
   }
 
-  reply(call: Call, error: number, length: number): void {
-    const result = error === 0 ? `${length} bytes` : errnoName(-error)
-    this.#line(`<- ${call.request.unique} ${result}`)
+  /** Called when the reply's header and body stand in the call's reply memory. */
+  reply(call: Call): void {
+    const { body, bodyStart, length } = call.data
+    const asksSize = call.opcode === Op.GETXATTR || call.opcode === Op.LISTXATTR
+    const line = formatReply(call.replyWords, 0, call.replyBytes, call.opcode, {
+      sizeZero: asksSize && getxattrIn_size(call.words, call.op) === 0,
+      ...(body === null ? {} : { payload: body.subarray(bodyStart, bodyStart + length) }),
+    })
+    this.#line(line)
   }
 }

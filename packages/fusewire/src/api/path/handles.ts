@@ -1,0 +1,36 @@
+import type { PathNode } from './path-tree.js'
+
+/** One open file: its node and what the filesystem's `open` resolved with. */
+export interface OpenFile {
+  readonly node: PathNode
+  readonly value: unknown
+}
+
+/** Numbers for the kernel, values for the filesystem. Freed numbers are used again, lowest effort first. */
+export class HandleTable<T> {
+  readonly #values: (T | undefined)[] = []
+  readonly #free: number[] = []
+
+  add(value: T): number {
+    const handle = this.#free.pop() ?? this.#values.length
+    this.#values[handle] = value
+    return handle
+  }
+
+  get(handle: number): T | undefined {
+    return this.#values[handle]
+  }
+
+  take(handle: number): T | undefined {
+    const value = this.#values[handle]
+    if (value === undefined) return undefined
+    this.#values[handle] = undefined
+    this.#free.push(handle)
+    return value
+  }
+
+  /** Any open value that fits, for calls on a node whose handle the kernel does not tell. */
+  find(fits: (value: T) => boolean): T | undefined {
+    return this.#values.find((value) => value !== undefined && fits(value))
+  }
+}
