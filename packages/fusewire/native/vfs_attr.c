@@ -22,7 +22,8 @@ int vfs_statx(int fd, const char *name, bool quick, struct statx *out) {
   int flags = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT;
   if (!*name) flags |= AT_EMPTY_PATH;
   if (quick) flags |= AT_STATX_DONT_SYNC;
-  return statx(fd, name, flags, STATX_BASIC_STATS | STATX_BTIME, out) == 0 ? 0 : -errno;
+  /* By number: musl has had the function since 1.2.5 only. */
+  return syscall(SYS_statx, fd, name, flags, STATX_BASIC_STATS | STATX_BTIME, out) == 0 ? 0 : -errno;
 }
 
 /* The kernel's dev_t of 12:20 bits, as FUSE carries device numbers. */

@@ -52,6 +52,15 @@ static napi_value reopen_file(napi_env env, napi_callback_info info) {
   return fw_int(env, vfs_reopen(fd, flags));
 }
 
+/* preadv2 and pwritev2 of one part, by number: musl has had the functions since 1.2.5 only. Offsets are one word on 64 bits. */
+static ssize_t read_part(int fd, struct iovec part, int64_t offset, int flags) {
+  return syscall(SYS_preadv2, fd, &part, 1L, (long)offset, 0L, flags);
+}
+
+static ssize_t write_part(int fd, struct iovec part, int64_t offset, int flags) {
+  return syscall(SYS_pwritev2, fd, &part, 1L, (long)offset, 0L, flags);
+}
+
 /*
  * Reads until the room is full, the file ends or waiting would begin. A short count must mean the end of the file: the
  * kernel takes it for that.
@@ -60,7 +69,7 @@ static int64_t read_ready(int fd, uint8_t *data, size_t size, int64_t offset, in
   *done = 0;
   while (*done < size) {
     struct iovec part = {data + *done, size - *done};
-    ssize_t count = preadv2(fd, &part, 1, offset + *done, flags);
+    ssize_t count = read_part(fd, part, offset + *done, flags);
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return -errno;
     if (count == 0) break;
@@ -97,7 +106,7 @@ static ssize_t write_without_append(int fd, const void *data, size_t size, int64
 static ssize_t write_at(const struct vfs_io *io, int fd, uint8_t *data, size_t size, int64_t offset) {
   if (!(io->flags & VFS_AT_OFFSET)) return pwrite(fd, data, size, offset);
   struct iovec part = {data, size};
-  ssize_t count = pwritev2(fd, &part, 1, offset, RWF_NOAPPEND);
+  ssize_t count = write_part(fd, part, offset, RWF_NOAPPEND);
   return count < 0 && errno == EOPNOTSUPP ? write_without_append(fd, data, size, offset) : count;
 }
 
