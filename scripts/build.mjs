@@ -1,7 +1,16 @@
 // `npm run build`: TypeScript into dist/ (ESM and CommonJS), the addon into native/build/. Does only what is out of date.
-// `node scripts/build.mjs ts` leaves the addon out, `addon` builds only that, and always.
+// `node scripts/build.mjs ts` leaves the addon out, `addon` builds only that, and always, `sanitized FOLDER` a copy for tests.
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname, join } from 'node:path'
 import { die, PACKAGES, ROOT, run, toolPath } from './lib/paths.mjs'
 import { checkToolchain } from './lib/prepare.mjs'
@@ -47,21 +56,40 @@ function pruneOutput(/** @type {string} */ folder) {
 export function buildAddon(force = false) {
   if (process.platform !== 'linux' || (addonIsFresh() && !force)) return
   checkToolchain()
+  nodeGyp(NATIVE)
+}
+
+/**
+ * Builds the addon with AddressSanitizer and UndefinedBehaviorSanitizer from a copy of its sources, into
+ * `<folder>/build/Release`. Node itself is not built so: the program that loads it needs the sanitizers in LD_PRELOAD.
+ */
+export function buildSanitizedAddon(/** @type {string} */ folder) {
+  checkToolchain()
+  for (const name of addonSources()) copyFileSync(join(NATIVE, name), join(folder, name))
+  const flags = '-fsanitize=address,undefined -fno-sanitize-recover=undefined'
+  const env = { ...process.env, CFLAGS: `${flags} -g -fno-omit-frame-pointer`, LDFLAGS: flags }
+  nodeGyp(folder, env)
+}
+
+function nodeGyp(/** @type {string} */ folder, env = process.env) {
   const gyp = spawnSync(process.execPath, [toolPath('node-gyp'), 'rebuild', '--silent', ...headersOption()], {
-    cwd: NATIVE,
+    cwd: folder,
     encoding: 'utf8',
     timeout: ADDON_TIMEOUT,
+    env,
   })
   if (gyp.status !== 0)
     die(`${gyp.stdout}${gyp.stderr}\nThe addon could not be built: the compiler says why above.`)
 }
 
+function addonSources() {
+  return readdirSync(NATIVE).filter((name) => /\.(c|h|gyp)$/.test(name))
+}
+
 function addonIsFresh() {
   if (!existsSync(ADDON)) return false
   const built = statSync(ADDON).mtimeMs
-  return readdirSync(NATIVE)
-    .filter((name) => /\.(c|h|gyp)$/.test(name))
-    .every((name) => statSync(join(NATIVE, name)).mtimeMs < built)
+  return addonSources().every((name) => statSync(join(NATIVE, name)).mtimeMs < built)
 }
 
 /** Takes the headers that lie beside this node, where they are its own: node-gyp would download the same ones. */
@@ -78,6 +106,7 @@ export function headersOption() {
 
 if (process.argv[1] === join(ROOT, 'scripts', 'build.mjs')) {
   const part = process.argv[2] ?? 'all'
-  if (part !== 'addon') buildTypeScript()
-  if (part !== 'ts') buildAddon(part === 'addon')
+  if (part === 'all' || part === 'ts') buildTypeScript()
+  if (part === 'all' || part === 'addon') buildAddon(part === 'addon')
+  if (part === 'sanitized') buildSanitizedAddon(process.argv[3] ?? die('sanitized: name a folder'))
 }
