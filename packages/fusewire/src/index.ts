@@ -1,1 +1,38 @@
-export {}
+export * from './api/index.js'
+export { Mount, mount } from './front/mount.js'
+export type { Options } from './front/options.js'
+export {
+  type FuseMount,
+  type Holder,
+  type HolderReport,
+  holders,
+  isStale,
+  listMounts,
+  MountError,
+  type MountMethod,
+  type MountOptions,
+  type MountState,
+  mountState,
+  parseOptionString,
+  type Refusal,
+  type UnmountOptions,
+  unmount,
+} from './mount/index.js'
+export type { SessionOptions } from './session/options.js'
+export type { MountStats, OperationStats } from './session/stats.js'
+export {
+  type Content,
+  type Directory,
+  directory,
+  type Entry,
+  type EntryAttributes,
+  type FileParts,
+  file,
+  type Leaf,
+  type Source,
+  symlink,
+  TreeDirectory,
+  TreeFile,
+  TreeLink,
+} from './fs/tree/entries.js'
+export { type TreeOptions, tree } from './fs/tree/tree.js'

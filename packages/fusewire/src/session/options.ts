@@ -16,13 +16,16 @@ export interface SessionOptions {
   writebackCache?: boolean
   /** After a Ctrl-C of its caller a handler has so many seconds to stop before the caller gets EINTR (default 1). */
   interruptGrace?: number
+  /** Answers EACCES to everybody but this user id and root (`allow_root`, which the kernel does not know). */
+  onlyUser?: number | undefined
   /** Gets one line for each thing an author should know (default: standard error). */
   log?: (line: string) => void
   /** Gets one line for every request and every reply. */
   debug?: ((line: string) => void) | undefined
 }
 
-export interface SessionSettings extends Required<Omit<SessionOptions, 'debug'>> {
+export interface SessionSettings extends Required<Omit<SessionOptions, 'debug' | 'onlyUser'>> {
+  onlyUser: number | null
   debug: ((line: string) => void) | null
 }
 
@@ -52,6 +55,7 @@ export function sessionSettings(options: SessionOptions): SessionSettings {
     maxInFlight: options.maxInFlight ?? DEFAULT_MAX_IN_FLIGHT,
     writebackCache: options.writebackCache ?? false,
     interruptGrace: options.interruptGrace ?? 1,
+    onlyUser: options.onlyUser ?? null,
     log: options.log ?? ((line) => process.stderr.write(`${line}\n`)),
     debug: options.debug ?? null,
   }

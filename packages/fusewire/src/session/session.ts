@@ -99,6 +99,7 @@ export class Session implements Sink<Call>, CallHost {
     if (bad !== 0) return this.#refuse(call, opcode, bad)
     const row = opcode < OPCODE_LIMIT ? this.#table[opcode] : undefined
     if (row === undefined) return this.#own(call, opcode)
+    if (this.settings.onlyUser !== null && this.#isStranger(call)) return this.error(call, -errno.EACCES)
     if (row.opcode.names > 0 && !this.#decodeNames(call, row)) return this.error(call, -errno.EILSEQ)
     if (this.#handshake.agreed === null) return this.error(call, -errno.EIO)
     if (!this.#waiting.hasRoom && opcode !== Op.SETLKW) {
@@ -249,6 +250,12 @@ export class Session implements Sink<Call>, CallHost {
     } catch (thrown) {
       this.failures.errno('FORGET', thrown)
     }
+  }
+
+  /** Requests without a caller (RELEASE, write-back) have uid 0, which root has too. */
+  #isStranger(call: Call): boolean {
+    const { uid } = call.request
+    return uid !== 0 && uid !== this.settings.onlyUser
   }
 
   #decodeNames(call: Call, row: DispatchRow): boolean {

@@ -21,6 +21,10 @@ export class HandleTable<T> {
     return this.#values[handle]
   }
 
+  replace(handle: number, value: T): void {
+    this.#values[handle] = value
+  }
+
   take(handle: number): T | undefined {
     const value = this.#values[handle]
     if (value === undefined) return undefined
