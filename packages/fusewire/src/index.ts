@@ -2,6 +2,22 @@ export * from './api/index.js'
 export { Mount, mount } from './front/mount.js'
 export type { Options } from './front/options.js'
 export {
+  type Content,
+  type Directory,
+  directory,
+  type Entry,
+  type EntryAttributes,
+  type FileParts,
+  file,
+  type Leaf,
+  type Source,
+  symlink,
+  TreeDirectory,
+  TreeFile,
+  TreeLink,
+} from './fs/tree/entries.js'
+export { type TreeOptions, tree } from './fs/tree/tree.js'
+export {
   type FuseMount,
   type Holder,
   type HolderReport,
@@ -20,19 +36,3 @@ export {
 } from './mount/index.js'
 export type { SessionOptions } from './session/options.js'
 export type { MountStats, OperationStats } from './session/stats.js'
-export {
-  type Content,
-  type Directory,
-  directory,
-  type Entry,
-  type EntryAttributes,
-  type FileParts,
-  file,
-  type Leaf,
-  type Source,
-  symlink,
-  TreeDirectory,
-  TreeFile,
-  TreeLink,
-} from './fs/tree/entries.js'
-export { type TreeOptions, tree } from './fs/tree/tree.js'

@@ -1,15 +1,21 @@
-import { sessionSizes } from '../session/options.js'
-import { Session } from '../session/session.js'
 import { errno } from '../abi/errno.js'
+import type { Negotiated, Notify } from '../api/connection.js'
 import { errnoOf } from '../api/errors.js'
 import type { FileSystem } from '../api/filesystem.js'
 import { PathBridge } from '../api/path/path-bridge.js'
 import { PathFileSystem } from '../api/path/path-filesystem.js'
-import type { Negotiated, Notify } from '../api/connection.js'
-import type { MountStats } from '../session/stats.js'
+import {
+  MountError,
+  type MountedDevice,
+  mountDevice,
+  type Refusal,
+  type UnmountOptions,
+} from '../mount/index.js'
 import type { Call } from '../session/call.js'
+import { sessionSizes } from '../session/options.js'
+import { Session } from '../session/session.js'
+import type { MountStats } from '../session/stats.js'
 import { DevTransport } from '../transport/dev.js'
-import { type MountedDevice, MountError, mountDevice, type Refusal, type UnmountOptions } from '../mount/index.js'
 import { lifecycle } from './lifecycle.js'
 import { type Options, splitOptions } from './options.js'
 
@@ -21,7 +27,12 @@ export class Mount implements AsyncDisposable {
   /** What the kernel and the filesystem agreed on. */
   readonly negotiated: Negotiated
 
-  constructor(session: Session, transport: DevTransport<Call>, device: MountedDevice, negotiated: Negotiated) {
+  constructor(
+    session: Session,
+    transport: DevTransport<Call>,
+    device: MountedDevice,
+    negotiated: Negotiated,
+  ) {
     this.#session = session
     this.#transport = transport
     this.#device = device
@@ -113,7 +124,10 @@ export async function mount(
   const split = splitOptions(options)
   const device = await mountDevice(directory, split.mount)
   const onlyUser = device.allowRoot ? process.getuid!() : undefined
-  const session = new Session(fs instanceof PathFileSystem ? new PathBridge(fs) : fs, { ...split.session, onlyUser })
+  const session = new Session(fs instanceof PathFileSystem ? new PathBridge(fs) : fs, {
+    ...split.session,
+    onlyUser,
+  })
   const transport = new DevTransport(device.fd, () => session.newCall(), sessionSizes(session.settings))
   try {
     session.start(transport)
@@ -136,7 +150,10 @@ const INIT_MS = 10_000
 async function agreement(session: Session, directory: string, ms: number): Promise<Negotiated> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(Object.assign(new Error('the kernel sent no INIT'), { code: 'ETIMEDOUT' })), ms)
+    timer = setTimeout(
+      () => reject(Object.assign(new Error('the kernel sent no INIT'), { code: 'ETIMEDOUT' })),
+      ms,
+    )
   })
   try {
     return await Promise.race([session.ready, late])

@@ -42,15 +42,18 @@ export function splitOptions(options: Options): SplitOptions {
 }
 
 function checkSession(key: string, value: unknown): void {
-  if ((FLAGS as readonly string[]).includes(key)) return expect(typeof value === 'boolean', key, value, 'true or false')
-  if ((FUNCTIONS as readonly string[]).includes(key)) {
-    return expect(typeof value === 'function', key, value, 'a function that takes a line')
-  }
-  const [min, max] = SESSION_RANGES[key as keyof typeof SESSION_RANGES]
-  const whole = SECONDS.has(key) || Number.isInteger(value)
-  const inside = typeof value === 'number' && value >= min && value <= max && whole
+  if ((FLAGS as readonly string[]).includes(key)) {
+    expect(typeof value === 'boolean', key, value, 'true or false')
+  } else if ((FUNCTIONS as readonly string[]).includes(key)) {
+    expect(typeof value === 'function', key, value, 'a function that takes a line')
+  } else checkNumber(key as keyof typeof SESSION_RANGES, value)
+}
+
+function checkNumber(key: keyof typeof SESSION_RANGES, value: unknown): void {
+  const [min, max] = SESSION_RANGES[key]
+  const inside = typeof value === 'number' && value >= min && value <= max
   const kind = SECONDS.has(key) ? 'seconds' : 'a whole number'
-  expect(inside, key, value, `${kind} from ${min} to ${max}`)
+  expect(inside && (SECONDS.has(key) || Number.isInteger(value)), key, value, `${kind} from ${min} to ${max}`)
   if (key === 'maxWrite') expect((value as number) % PAGE === 0, key, value, `a multiple of ${PAGE}`)
 }
 

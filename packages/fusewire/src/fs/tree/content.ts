@@ -118,7 +118,8 @@ export class WrittenContent implements OpenContent {
   }
 
   #reserve(size: number): void {
-    if (size > CONTENT_MAX) throw new FsError('EFBIG', `${size} bytes for a setter that takes ${CONTENT_MAX} at most`)
+    if (size > CONTENT_MAX)
+      throw new FsError('EFBIG', `${size} bytes for a setter that takes ${CONTENT_MAX} at most`)
     if (size <= this.#bytes.length) return
     const grown = Buffer.alloc(Math.min(CONTENT_MAX, Math.max(size, this.#bytes.length * 2)))
     this.#bytes.copy(grown, 0, 0, this.#length)
@@ -129,7 +130,8 @@ export class WrittenContent implements OpenContent {
 /** A setter gets its content as one Buffer; larger than this it is no small writable leaf any more. */
 const CONTENT_MAX = 1024 * 1024 * 1024
 
-const isWhole = (source: Source): source is Content => typeof source === 'string' || source instanceof Uint8Array
+const isWhole = (source: Source): source is Content =>
+  typeof source === 'string' || source instanceof Uint8Array
 
 /** Opens an entry for reading: evaluates what is to be evaluated. */
 export async function openSource(entry: Entry): Promise<OpenContent> {
@@ -140,7 +142,10 @@ export async function openSource(entry: Entry): Promise<OpenContent> {
   if (iterable?.[Symbol.asyncIterator] !== undefined || iterable?.[Symbol.iterator] !== undefined) {
     return new StreamContent(source as AsyncIterable<Content>)
   }
-  throw new FsError('EIO', `a leaf gave ${source === null ? 'null' : typeof source}, expected text, bytes or pieces of them`)
+  throw new FsError(
+    'EIO',
+    `a leaf gave ${source === null ? 'null' : typeof source}, expected text, bytes or pieces of them`,
+  )
 }
 
 /** The whole content of an entry, however it is made. */

@@ -64,7 +64,8 @@ export class TreeDirectory {
 export const file = (parts: FileParts): TreeFile => new TreeFile(parts)
 
 /** A symbolic link. */
-export const symlink = (target: string, attributes: EntryAttributes = {}): TreeLink => new TreeLink(target, attributes)
+export const symlink = (target: string, attributes: EntryAttributes = {}): TreeLink =>
+  new TreeLink(target, attributes)
 
 /** A directory with attributes, or a lazy one: the function is called whenever it is looked into. */
 export const directory = (
@@ -106,6 +107,8 @@ export function attributesOf(entry: Entry): EntryAttributes {
   return {}
 }
 
-export const isWritable = (entry: Entry): boolean => entry instanceof TreeFile && entry.parts.write !== undefined
+export const isWritable = (entry: Entry): boolean =>
+  entry instanceof TreeFile && entry.parts.write !== undefined
 
-export const bytesOf = (content: Content): Uint8Array => (typeof content === 'string' ? Buffer.from(content) : content)
+export const bytesOf = (content: Content): Uint8Array =>
+  typeof content === 'string' ? Buffer.from(content) : content

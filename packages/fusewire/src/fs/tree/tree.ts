@@ -9,9 +9,29 @@ import type { AttrOut, EntryOut, OpenOut, StatfsOut } from '../../api/outs.js'
 import { HandleTable } from '../../api/path/handles.js'
 import type { Request, Result } from '../../api/request.js'
 import type { SetattrIn } from '../../api/setattr-in.js'
-import { fixedContent, type OpenContent, openSource, StreamContent, WholeContent, WrittenContent, wholeSource } from './content.js'
-import { attributesOf, bytesOf, type Directory, type Entry, entryOf, isWritable, kindOf, namesOf, TreeDirectory, TreeFile, TreeLink } from './entries.js'
-import { TreeNodes, type TreeNode } from './nodes.js'
+import {
+  fixedContent,
+  type OpenContent,
+  openSource,
+  StreamContent,
+  WholeContent,
+  WrittenContent,
+  wholeSource,
+} from './content.js'
+import {
+  attributesOf,
+  bytesOf,
+  type Directory,
+  type Entry,
+  entryOf,
+  isWritable,
+  kindOf,
+  namesOf,
+  TreeDirectory,
+  TreeFile,
+  TreeLink,
+} from './entries.js'
+import { type TreeNode, TreeNodes } from './nodes.js'
 
 const TYPE_BITS = { file: S_IF.REG, directory: S_IF.DIR, link: S_IF.LNK } as const
 const DIRENT_TYPE = { file: DT.REG, directory: DT.DIR, link: DT.LNK } as const
@@ -96,7 +116,14 @@ class TreeFileSystem extends FileSystem {
     return this.#openLater(node, flags, writes, out)
   }
 
-  override read(_req: Request, _id: number, handle: number, offset: number, size: number, out: DataOut): Result {
+  override read(
+    _req: Request,
+    _id: number,
+    handle: number,
+    offset: number,
+    size: number,
+    out: DataOut,
+  ): Result {
     return this.#file(handle).read(offset, size, out)
   }
 
@@ -196,7 +223,8 @@ class TreeFileSystem extends FileSystem {
     out.handle = this.#files.add(content)
     // Without a size that holds from stat to read the page cache would cut the file.
     if (content instanceof StreamContent) out.flags = FOPEN.DIRECT_IO | FOPEN.STREAM | FOPEN.NONSEEKABLE
-    else if (!(entry instanceof TreeFile) || entry.parts.size === undefined || writes) out.flags = FOPEN.DIRECT_IO
+    else if (!(entry instanceof TreeFile) || entry.parts.size === undefined || writes)
+      out.flags = FOPEN.DIRECT_IO
     return 0
   }
 
