@@ -1,6 +1,8 @@
 export * from './api/index.js'
 export { Mount, mount } from './front/mount.js'
 export type { Options } from './front/options.js'
+export { type FromFsOptions, fromFs } from './fs/from-fs/from-fs.js'
+export type { FileHandleLike, FsPromisesLike } from './fs/from-fs/shape.js'
 export {
   type Content,
   type Directory,
