@@ -1,20 +1,8 @@
 #!/usr/bin/env node
-// The `fusewire` command.
-import { readFileSync } from 'node:fs'
+import { run } from './run.js'
 
-const HELP = `usage: fusewire --version | --help
-`
-
-/** Exit code for a command line that makes no sense, as sysexits(3) has it. */
-const EX_USAGE = 64
-
-const [word, ...rest] = process.argv.slice(2)
-if (word === '--version' && rest.length === 0) {
-  const manifest = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
-  console.log((JSON.parse(manifest) as { version: string }).version)
-} else if (word === '--help' && rest.length === 0) {
-  process.stdout.write(HELP)
-} else {
-  process.stderr.write(HELP)
-  process.exitCode = EX_USAGE
-}
+// Exit by code and not by process.exit: output to a pipe is then written to its end, and a mount is served on.
+process.exitCode = await run(process.argv.slice(2), {
+  print: (text) => void process.stdout.write(`${text}\n`),
+  warn: (text) => void process.stderr.write(`${text}\n`),
+})

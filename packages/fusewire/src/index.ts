@@ -31,6 +31,7 @@ export {
   type MountOptions,
   type MountState,
   mountState,
+  nearest,
   parseOptionString,
   type Refusal,
   type UnmountOptions,
@@ -38,3 +39,5 @@ export {
 } from './mount/index.js'
 export type { SessionOptions } from './session/options.js'
 export type { MountStats, OperationStats } from './session/stats.js'
+export { MemoryFileSystem, type MemoryUsage, memory } from './fs/memory/filesystem.js'
+export type { Bytes, MemoryOptions, Quota } from './fs/memory/options.js'
