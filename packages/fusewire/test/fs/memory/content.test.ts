@@ -121,7 +121,8 @@ test('a file of chunks holds the bytes, blocks and holes that one array would', 
 function copyWithin(content: Content, model: Model, from: number, to: number): void {
   const length = Math.min(from, to - from, END - to)
   const copied = Math.max(0, Math.min(length, model.size))
-  assert.equal(copyAll(content, 0, to, length), copied)
+  // The copy itself makes the file longer: what it may read is what was there before.
+  assert.equal(copyAll(content, 0, to, copied), copied)
   for (let at = 0; at < copied; ) {
     const data = model.seek(at, true)
     const start = data < 0 ? copied : Math.min(copied, data)
