@@ -13,7 +13,12 @@ export interface Parsed {
 export function parse(command: string, args: readonly string[], options: OptionsConfig): Parsed {
   const all = { ...options, help: { type: 'boolean', short: 'h' }, debug: { type: 'boolean' } } as const
   try {
-    const { values, positionals } = parseArgs({ args: [...args], options: all, allowPositionals: true, strict: true })
+    const { values, positionals } = parseArgs({
+      args: [...args],
+      options: all,
+      allowPositionals: true,
+      strict: true,
+    })
     return { values: values as Parsed['values'], words: positionals }
   } catch (error) {
     throw usageOf(command, error as Error & { code?: string }, Object.keys(all))

@@ -1,7 +1,15 @@
 import { readFile } from 'node:fs/promises'
 import { extname, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { type Directory, type FileSystem, memory, nearest, PathFileSystem, passthrough, FileSystem as FileSystemClass, tree } from 'fusewire'
+import {
+  type Directory,
+  type FileSystem,
+  FileSystem as FileSystemClass,
+  memory,
+  nearest,
+  PathFileSystem,
+  tree,
+} from 'fusewire'
 import { UsageError } from './usage.js'
 
 /** The own options of filesystems, `--size 1G` or `-o size=1G` alike. */
@@ -17,7 +25,11 @@ export interface Kind {
   /** Its own options, each with a value. */
   readonly options: readonly string[]
   /** `dir` is the mount point, for those that show what lies under it. */
-  open(words: readonly string[], dir: string, options: FilesystemOptions): Promise<FileSystem | PathFileSystem>
+  open(
+    words: readonly string[],
+    dir: string,
+    options: FilesystemOptions,
+  ): Promise<FileSystem | PathFileSystem>
 }
 
 const hello: Kind = {
@@ -56,16 +68,7 @@ const treeKind: Kind = {
   },
 }
 
-const passthroughKind: Kind = {
-  name: 'passthrough',
-  usage: 'passthrough [SRC] DIR',
-  summary: 'another directory, or the one that DIR covers',
-  words: [0, 1],
-  options: [],
-  open: async ([source], dir) => passthrough(source ?? dir),
-}
-
-export const FILESYSTEMS: readonly Kind[] = [hello, memoryKind, treeKind, passthroughKind]
+export const FILESYSTEMS: readonly Kind[] = [hello, memoryKind, treeKind]
 
 export function kindNamed(name: string | undefined): Kind {
   const kind = FILESYSTEMS.find((known) => known.name === name)
@@ -89,7 +92,10 @@ async function fromJson(path: string): Promise<Directory> {
   try {
     value = JSON.parse(text)
   } catch (error) {
-    throw new UsageError(`${path} is not JSON: ${(error as Error).message}`, 'mend the file, or give a .js module')
+    throw new UsageError(
+      `${path} is not JSON: ${(error as Error).message}`,
+      'mend the file, or give a .js module',
+    )
   }
   checkTree(value, path)
   return value
@@ -111,7 +117,10 @@ async function fromModule(path: string): Promise<FileSystem | PathFileSystem> {
   const value: unknown = typeof given === 'function' ? await (given as () => unknown)() : given
   if (value instanceof FileSystemClass || value instanceof PathFileSystem) return value
   if (typeof value !== 'object' || value === null) {
-    throw new UsageError(`${path} exports no tree`, 'export default an object, a filesystem, or a function that gives one')
+    throw new UsageError(
+      `${path} exports no tree`,
+      'export default an object, a filesystem, or a function that gives one',
+    )
   }
   return tree(value as Directory)
 }

@@ -66,7 +66,10 @@ function find(word: string): Command {
   if (command !== undefined) return command
   const names = COMMANDS.map(({ name }) => name)
   const near = nearest(word, names)
-  throw new UsageError(`unknown command '${word}'`, near === undefined ? `there are: ${names.join(', ')}` : `did you mean '${near}'?`)
+  throw new UsageError(
+    `unknown command '${word}'`,
+    near === undefined ? `there are: ${names.join(', ')}` : `did you mean '${near}'?`,
+  )
 }
 
 /** One plain sentence and a cure; the stack only with --debug. */
@@ -78,7 +81,8 @@ function report(error: unknown, debug: boolean, out: Output): number {
   out.warn(`fusewire: ${describeError(error)}`)
   if (debug && error instanceof Error) {
     out.warn(error.stack ?? String(error))
-    if (error instanceof MountError) for (const { method, step, reason } of error.tried) out.warn(`  ${method}: ${step}: ${reason}`)
+    if (error instanceof MountError)
+      for (const { method, step, reason } of error.tried) out.warn(`  ${method}: ${step}: ${reason}`)
   }
   return isKnown(error) ? EXIT.failed : EXIT.defect
 }
@@ -87,6 +91,8 @@ function report(error: unknown, debug: boolean, out: Output): number {
 const isKnown = (error: unknown): boolean => typeof (error as { code?: unknown } | null)?.code === 'string'
 
 export function version(): string {
-  const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }
+  const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+    version: string
+  }
   return manifest.version
 }

@@ -22,7 +22,8 @@ Examples:
 
   async run(args, out) {
     const parsed = parse('list', args, { json: { type: 'boolean' } })
-    if (parsed.words.length > 0) throw new UsageError(`'${parsed.words[0]}' means nothing here`, 'fusewire list takes no words')
+    if (parsed.words.length > 0)
+      throw new UsageError(`'${parsed.words[0]}' means nothing here`, 'fusewire list takes no words')
     const mounts = await listMounts()
     if (flag(parsed, 'json')) out.print(JSON.stringify(mounts, null, 2))
     else if (mounts.length === 0) out.print('no FUSE filesystem is mounted')
@@ -34,7 +35,14 @@ Examples:
 function table(mounts: readonly FuseMount[]): string {
   const rows = [COLUMNS as readonly string[], ...mounts.map(cells)]
   const widths = COLUMNS.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)))
-  return rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column]!)).join('  ').trimEnd()).join('\n')
+  return rows
+    .map((row) =>
+      row
+        .map((cell, column) => cell.padEnd(widths[column]!))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n')
 }
 
 function cells(mount: FuseMount): string[] {
@@ -52,4 +60,5 @@ function cells(mount: FuseMount): string[] {
 
 /** Control characters of a name must not reach the terminal. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters to be replaced
-const shown = (text: string): string => text.replace(/[\u0000-\u001f\u007f-\u009f]/g, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`)
+const shown = (text: string): string =>
+  text.replace(/[\u0000-\u001f\u007f-\u009f]/g, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`)

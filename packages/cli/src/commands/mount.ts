@@ -70,7 +70,10 @@ function planOf(parsed: Parsed): Plan {
   const dir = rest.pop()
   const [least, most] = kind.words
   if (dir === undefined || rest.length < least || rest.length > most) {
-    throw new UsageError(`fusewire mount ${kind.usage} was given ${parsed.words.length - 1} words`, 'see: fusewire mount --help')
+    throw new UsageError(
+      `fusewire mount ${kind.usage} was given ${parsed.words.length - 1} words`,
+      'see: fusewire mount --help',
+    )
   }
   const own = new Map<string, string>()
   const session: Options = {}
@@ -78,10 +81,16 @@ function planOf(parsed: Parsed): Plan {
   for (const option of OWN_OPTIONS) {
     const value = text(parsed, option)
     if (value === undefined) continue
-    if (!kind.options.includes(option)) throw new UsageError(`--${option} means nothing to ${kind.name}`, 'leave it out')
+    if (!kind.options.includes(option))
+      throw new UsageError(`--${option} means nothing to ${kind.name}`, 'leave it out')
     own.set(option, value)
   }
-  const options = { fsname: rest[0] ?? kind.name, subtype: `fusewire-${kind.name}`, ...mountOptions, ...session }
+  const options = {
+    fsname: rest[0] ?? kind.name,
+    subtype: `fusewire-${kind.name}`,
+    ...mountOptions,
+    ...session,
+  }
   return { kind, words: rest, dir, options, own }
 }
 
@@ -111,7 +120,8 @@ async function begin(plan: Plan, parsed: Parsed, out: Output): Promise<Mount> {
 
 function lineOf(plan: Plan, mounted: Mount, json: boolean): string {
   const { mountpoint, method, connectionId } = mounted
-  if (json) return JSON.stringify({ filesystem: plan.kind.name, mountpoint, method, connectionId, pid: process.pid })
+  if (json)
+    return JSON.stringify({ filesystem: plan.kind.name, mountpoint, method, connectionId, pid: process.pid })
   const source = plan.words[0] === undefined ? '' : ` of ${plan.words[0]}`
   return `${plan.kind.name}${source} on ${mountpoint} (${method}, connection ${connectionId ?? 'unknown'}, pid ${process.pid})`
 }

@@ -32,7 +32,8 @@ Examples:
       timeout: { type: 'string' },
       json: { type: 'boolean' },
     })
-    if (parsed.words.length === 0) throw new UsageError('no mount point was given', 'give one: fusewire umount DIR')
+    if (parsed.words.length === 0)
+      throw new UsageError('no mount point was given', 'give one: fusewire umount DIR')
     const timeout = (count(parsed, 'timeout', 1, LONGEST_S) ?? 10) * 1000
     for (const dir of parsed.words) {
       await unmount(dir, { lazy: flag(parsed, 'lazy'), force: flag(parsed, 'force'), timeout })
