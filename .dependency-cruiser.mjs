@@ -12,6 +12,7 @@ export const MAY_IMPORT = {
   session: ['abi', 'api', 'transport'],
   fs: ['api', 'native'],
   mount: ['native'],
+  front: ['abi', 'native', 'transport', 'api', 'session', 'mount'],
   testing: ['abi', 'api', 'transport', 'session', 'fs'],
 }
 
@@ -29,7 +30,7 @@ export default {
     ...rooms,
     {
       name: 'known-rooms',
-      comment: 'a new folder of src needs its line in MAY_IMPORT; the parts are joined in index.ts only',
+      comment: 'a new folder of src needs its line in MAY_IMPORT; index.ts opens all of them but testing',
       severity: 'error',
       from: { path: `${SRC}/`, pathNot: `${SRC}/((${Object.keys(MAY_IMPORT).join('|')})/|index\\.ts$)` },
       to: { path: SRC },
