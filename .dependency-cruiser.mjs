@@ -19,89 +19,81 @@ export const MAY_IMPORT = {
 const rooms = Object.entries(MAY_IMPORT).map(([room, others]) => ({
   name: `${room}-imports`,
   comment: `src/${room} may import ${others.length === 0 ? 'nothing' : others.join(', ')} of src besides itself`,
-  severity: 'error',
   from: { path: `${SRC}/${room}/` },
   to: { path: SRC, pathNot: `${SRC}/(${[room, ...others].join('|')})/` },
 }))
 
+/** @type {import('dependency-cruiser').IForbiddenRuleType[]} */
+const rules = [
+  ...rooms,
+  {
+    name: 'known-rooms',
+    comment: 'a new folder of src needs its line in MAY_IMPORT; index.ts opens all of them but testing',
+    from: { path: `${SRC}/`, pathNot: `${SRC}/((${Object.keys(MAY_IMPORT).join('|')})/|index\\.ts$)` },
+    to: { path: SRC },
+  },
+  {
+    name: 'not-to-index',
+    comment: 'src/index.ts and src/testing/index.ts are doors for users',
+    from: { path: `${SRC}/` },
+    to: { path: `${SRC}/(testing/)?index\\.ts$` },
+  },
+  {
+    name: 'not-to-testing',
+    comment: 'what users mount does not carry the test tools',
+    from: { path: `${SRC}/`, pathNot: `${SRC}/testing/` },
+    to: { path: `${SRC}/testing/` },
+  },
+  {
+    name: 'abi-no-io',
+    comment: 'abi is bytes in, bytes out: not even a module of Node.js',
+    from: { path: `${SRC}/abi/` },
+    to: { dependencyTypes: ['core'] },
+  },
+  {
+    name: 'disk-alone',
+    comment: 'disk knows nothing of FUSE',
+    from: { path: '^packages/disk/src/' },
+    to: { path: ['^packages/(?!disk/)', '(^|/)fusewire(/|$)'] },
+  },
+  {
+    name: 'not-to-cli',
+    comment: 'the command is not a library',
+    from: { path: '^packages/(?!cli/)' },
+    to: { path: ['^packages/cli/', '^@fusewire/cli'] },
+  },
+  {
+    name: 'no-dependencies',
+    comment: 'published code has no runtime dependencies but the packages of this repository',
+    from: { path: '^packages/[^/]+/src/' },
+    to: {
+      dependencyTypes: ['npm', 'npm-dev', 'npm-optional', 'npm-peer', 'npm-no-pkg', 'npm-unknown'],
+      pathNot: ['^packages/', '^node_modules/(fusewire|@fusewire)/'],
+    },
+  },
+  {
+    name: 'no-tests-in-src',
+    comment: 'published code imports no tests and no scripts',
+    from: { path: '^packages/[^/]+/src/' },
+    to: { path: '(^|/)(test|scripts|bench|examples)/', pathNot: 'node_modules' },
+  },
+  {
+    name: 'no-cycles',
+    comment: 'data flows one way; also types do',
+    from: { path: '^packages/' },
+    to: { circular: true },
+  },
+  {
+    name: 'resolvable',
+    comment: 'every import leads to a file',
+    from: {},
+    to: { couldNotResolve: true },
+  },
+]
+
 /** @type {import('dependency-cruiser').IConfiguration} */
 export default {
-  forbidden: [
-    ...rooms,
-    {
-      name: 'known-rooms',
-      comment: 'a new folder of src needs its line in MAY_IMPORT; index.ts opens all of them but testing',
-      severity: 'error',
-      from: { path: `${SRC}/`, pathNot: `${SRC}/((${Object.keys(MAY_IMPORT).join('|')})/|index\\.ts$)` },
-      to: { path: SRC },
-    },
-    {
-      name: 'not-to-index',
-      comment: 'src/index.ts and src/testing/index.ts are doors for users',
-      severity: 'error',
-      from: { path: `${SRC}/` },
-      to: { path: `${SRC}/(testing/)?index\\.ts$` },
-    },
-    {
-      name: 'not-to-testing',
-      comment: 'what users mount does not carry the test tools',
-      severity: 'error',
-      from: { path: `${SRC}/`, pathNot: `${SRC}/testing/` },
-      to: { path: `${SRC}/testing/` },
-    },
-    {
-      name: 'abi-no-io',
-      comment: 'abi is bytes in, bytes out: not even a module of Node.js',
-      severity: 'error',
-      from: { path: `${SRC}/abi/` },
-      to: { dependencyTypes: ['core'] },
-    },
-    {
-      name: 'disk-alone',
-      comment: 'disk knows nothing of FUSE',
-      severity: 'error',
-      from: { path: '^packages/disk/src/' },
-      to: { path: ['^packages/(?!disk/)', '(^|/)fusewire(/|$)'] },
-    },
-    {
-      name: 'not-to-cli',
-      comment: 'the command is not a library',
-      severity: 'error',
-      from: { path: '^packages/(?!cli/)' },
-      to: { path: ['^packages/cli/', '^@fusewire/cli'] },
-    },
-    {
-      name: 'no-dependencies',
-      comment: 'published code has no runtime dependencies but the packages of this repository',
-      severity: 'error',
-      from: { path: '^packages/[^/]+/src/' },
-      to: {
-        dependencyTypes: ['npm', 'npm-dev', 'npm-optional', 'npm-peer', 'npm-no-pkg', 'npm-unknown'],
-        pathNot: ['^packages/', '^node_modules/(fusewire|@fusewire)/'],
-      },
-    },
-    {
-      name: 'no-tests-in-src',
-      comment: 'published code imports no tests and no scripts',
-      severity: 'error',
-      from: { path: '^packages/[^/]+/src/' },
-      to: { path: '(^|/)(test|scripts|bench|examples)/', pathNot: 'node_modules' },
-    },
-    {
-      name: 'no-cycles',
-      comment: 'data flows one way; also types do',
-      severity: 'error',
-      from: { path: '^packages/' },
-      to: { circular: true },
-    },
-    {
-      name: 'resolvable',
-      comment: 'every import leads to a file',
-      severity: 'error',
-      from: {},
-      to: { couldNotResolve: true },
-    },
-  ],
+  forbidden: rules.map((rule) => ({ ...rule, severity: 'error' })),
   options: {
     tsPreCompilationDeps: true,
     doNotFollow: { path: ['node_modules', '/dist/'] },

@@ -64,9 +64,10 @@ function probeMount(/** @type {string} */ dir) {
   try {
     fd = openSync('/dev/fuse', 'r+')
   } catch (error) {
-    return `cannot open /dev/fuse (${error.code})${
-      error.code === 'EPERM' ? ': the container forbids the device, start it with `--device /dev/fuse`' : ''
-    }`
+    const { code } = /** @type {NodeJS.ErrnoException} */ (error)
+    const cure =
+      code === 'EPERM' ? ': the container forbids the device, start it with `--device /dev/fuse`' : ''
+    return `cannot open /dev/fuse (${code})${cure}`
   }
   try {
     const options = `fd=3,rootmode=40000,user_id=${process.getuid?.()},group_id=${process.getgid?.()}`

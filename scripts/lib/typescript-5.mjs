@@ -9,8 +9,11 @@ const older = createRequire(join(ROOT, 'node_modules', '@arethetypeswrong', 'cor
 const paths = new Map(['typescript', 'typescript/package.json'].map((name) => [name, older.resolve(name)]))
 
 // dependency-cruiser asks by `require` which version there is and loads it by `import`.
-const resolveFilename = Module._resolveFilename
-Module._resolveFilename = (request, ...rest) => paths.get(request) ?? resolveFilename(request, ...rest)
+const loader = /** @type {{ _resolveFilename: (request: string, ...rest: unknown[]) => string }} */ (
+  /** @type {unknown} */ (Module)
+)
+const resolveFilename = loader._resolveFilename
+loader._resolveFilename = (request, ...rest) => paths.get(request) ?? resolveFilename(request, ...rest)
 
 const url = pathToFileURL(paths.get('typescript') ?? '').href
 const hook = `export const resolve = (name, context, next) => next(name === 'typescript' ? '${url}' : name, context)`
