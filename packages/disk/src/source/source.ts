@@ -31,8 +31,9 @@ export interface BlockSource {
   flushSync(): void
   flush(): Promise<void>
   /**
-   * Tells that nobody needs these bytes any more. Advice: the range reads as its old bytes or as zeros afterwards
-   * (in pieces of either), and space below may be freed.
+   * Tells that nobody needs these bytes any more. Advice: afterwards each byte of the range reads as zero or as
+   * something that it held before (not always the last thing, where a cache had not written that yet), and space
+   * below may be freed.
    */
   discardSync(position: number, length: number): void
   discard(position: number, length: number): Promise<void>

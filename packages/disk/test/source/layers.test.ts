@@ -95,12 +95,6 @@ async function perform(source: BlockSource, model: Uint8Array, op: Op, step: num
   if (op.kind === 'discard') {
     if (op.later) await source.discard(at, length)
     else source.discardSync(at, length)
-    source.readSync(at, back, 1, length)
-    for (let i = 0; i < length; i++) {
-      const byte = back[i + 1] as number
-      assert.ok(byte === 0 || byte === model[at + i], `byte ${at + i} after a discard`)
-      model[at + i] = 0
-    }
     // Settles what the discarded range reads as, because advice may be taken later too.
     return source.writeSync(at, model, at, length)
   }
