@@ -1,3 +1,4 @@
+import { DiskError } from '../error.js'
 import { BaseSource } from './base.js'
 import type { BlockSource } from './source.js'
 
@@ -18,6 +19,14 @@ export interface Piece {
 export abstract class MappedSource extends BaseSource {
   /** The piece at `position`, of at least one byte; a longer one than `length` is cut. */
   protected abstract locate(position: number, length: number): Piece
+
+  /** An image format can be read only; an overlay overrides this. */
+  protected override doWrite(position: number, _buffer: Uint8Array, _offset: number, _length: number): void {
+    throw new DiskError('EROFS', 'write to an image format that can only be read', {
+      position,
+      syscall: 'write',
+    })
+  }
 
   *#pieces(position: number, length: number): Generator<{ piece: Piece; done: number }> {
     let last: Piece | null = null

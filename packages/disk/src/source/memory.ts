@@ -1,3 +1,4 @@
+import { isZero } from '../bytes.js'
 import { BaseSource } from './base.js'
 
 export interface MemorySourceOptions {
@@ -9,7 +10,7 @@ export interface MemorySourceOptions {
 /** Bytes of one piece of a sparse memory source: small enough that a scattered volume stays small. */
 const CHUNK = 65536
 
-/** A disk in memory. Memory is taken for the 64 KiB pieces that were written, so terabytes of zeros cost nothing. */
+/** A disk in memory. Memory is taken for the 64 KiB pieces that hold more than zeros, so terabytes of zeros cost nothing. */
 export class MemorySource extends BaseSource {
   readonly #chunks = new Map<number, Uint8Array>()
 
@@ -50,6 +51,10 @@ export class MemorySource extends BaseSource {
       const index = Math.floor(at / CHUNK)
       let chunk = this.#chunks.get(index)
       if (chunk === undefined) {
+        if (isZero(buffer.subarray(offset + done, offset + done + part))) {
+          done += part
+          continue
+        }
         chunk = new Uint8Array(CHUNK)
         this.#chunks.set(index, chunk)
       }
