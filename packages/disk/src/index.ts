@@ -1,4 +1,17 @@
 export { DiskError, type DiskErrorCode, type DiskErrorDetails } from './error.js'
+export { Gpt, type GptAddOptions, type GptCreateOptions, type GptPartition } from './partition/gpt.js'
+export { Mbr, type MbrAddOptions } from './partition/mbr.js'
+export type { MbrPartition } from './partition/mbr-record.js'
+export { openPartition, readPartitionTable } from './partition/table.js'
+export {
+  GPT_ATTRIBUTES,
+  GPT_TYPES,
+  MBR_TYPES,
+  type PartitionInfo,
+  type Place,
+  type Sectors,
+} from './partition/types.js'
+export { type RandomBytes, seededRandom, systemRandom } from './random.js'
 export { CacheSource, type CacheSourceOptions } from './source/cache.js'
 export { FileSource, type FileSourceOptions } from './source/file.js'
 export { MemorySource, type MemorySourceOptions } from './source/memory.js'
