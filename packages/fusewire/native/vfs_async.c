@@ -95,6 +95,21 @@ static napi_value read_async(napi_env env, napi_callback_info info) {
   return vfs_submit(env, &job, callback, argv[1]);
 }
 
+static void run_write(struct vfs_job *job) {
+  job->result = fw_result(pwrite(job->fd, job->data, (size_t)job->length, job->offset));
+}
+
+/* vfsWriteAsync(fd, bytes, start, length, offset, callback): waits for the disk (O_SYNC); `bytes` is kept */
+static napi_value write_async(napi_env env, napi_callback_info info) {
+  FW_ARGS(6);
+  FW_I32(0, fd);
+  FW_RANGE(1, data);
+  FW_I64(4, offset);
+  FW_FUNCTION(5, callback);
+  struct vfs_job job = {.run = run_write, .fd = fd, .data = data, .length = (int64_t)data_size, .offset = offset};
+  return vfs_submit(env, &job, callback, argv[1]);
+}
+
 static void run_fallocate(struct vfs_job *job) {
   job->result = fw_result(fallocate(job->fd, job->mode, job->offset, job->length));
 }
@@ -134,6 +149,7 @@ napi_value vfs_init_async(napi_env env, napi_value exports) {
   static const struct fw_function list[] = {
       {"vfsFsyncAsync", fsync_async},         {"vfsSyncfsAsync", syncfs_async}, {"vfsReadAsync", read_async},
       {"vfsFallocateAsync", fallocate_async}, {"vfsCopyAsync", copy_async},
+      {"vfsWriteAsync", write_async},
   };
   return fw_define(env, exports, list, VFS_COUNT(list));
 }

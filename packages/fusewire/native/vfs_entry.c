@@ -23,10 +23,9 @@ static uint32_t masked(const struct vfs_io *io, int dir, uint32_t mode) {
  * The server's own umask has cut the mode as well: what it took away wrongly is put back, by the server itself, for
  * whom no set-group-id bit is dropped. `mode` went through masked(); a default ACL may rightly leave less of it.
  */
-static void put_back(const struct vfs_io *io, int dir, int fd, uint32_t mode, struct statx *sx) {
+static void put_back(int dir, int fd, uint32_t mode, struct statx *sx) {
   if (!(mode & 0777 & ~sx->stx_mode) || S_ISLNK(sx->stx_mode)) return;
   if (getxattr(vfs_proc_path(dir).path, "system.posix_acl_default", NULL, 0) > 0) return;
-  (void)io;
   if (vfs_chmod(fd, (sx->stx_mode & 07777) | (mode & 0777)) == 0) vfs_statx(fd, "", false, sx);
 }
 
@@ -39,7 +38,7 @@ static int adopt(struct vfs_io *io, int dir, int fd, uint32_t mode, uint8_t *att
     close(fd);
     return error;
   }
-  put_back(io, dir, fd, mode, &sx);
+  put_back(dir, fd, mode, &sx);
   vfs_fill(io, attr, &sx);
   return fd;
 }
@@ -169,16 +168,13 @@ static napi_value rename_name(napi_env env, napi_callback_info info) {
  */
 #define OPEN_DROP_FLAGS (O_CREAT | O_EXCL | O_NOCTTY | O_NOFOLLOW | O_DIRECT | O_PATH | O_DIRECTORY)
 
-/* The file's O_PATH twin goes into the block, the file itself is the result; both are closed on an error. */
+/*
+ * The file's O_PATH twin goes into the block, the file itself is the result. The file exists by now, so that its twin
+ * could not be had (-EMFILE, in the block) is no error of the call.
+ */
 static int adopt_file(struct vfs_io *io, int dir, int file, uint32_t mode, uint8_t *attr) {
   if (file < 0) return file;
-  int fd = vfs_reopen(file, O_PATH);
-  int node = adopt(io, dir, fd, mode, attr);
-  if (node < 0) {
-    close(file);
-    return node;
-  }
-  io->node_fd = node;
+  io->node_fd = adopt(io, dir, vfs_reopen(file, O_PATH), mode, attr);
   return file;
 }
 

@@ -190,6 +190,14 @@ export interface VfsCalls {
     offset: number,
     done: Done,
   ): number
+  vfsWriteAsync(
+    fd: number,
+    bytes: Uint8Array,
+    start: number,
+    length: number,
+    offset: number,
+    done: Done,
+  ): number
   /** Into the page cache; waits only when the kernel throttles writers. */
   vfsWrite(
     io: Uint32Array,

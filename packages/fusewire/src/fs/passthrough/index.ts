@@ -1,0 +1,2 @@
+export type { PassthroughOptions } from './options.js'
+export { PassthroughFileSystem, passthrough } from './passthrough.js'
