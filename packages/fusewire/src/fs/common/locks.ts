@@ -1,12 +1,11 @@
 import { errno } from '../../api/errors.js'
 import { LOCK_TYPE } from './constants.js'
+import { closesCircle, type Wish } from './lock-circle.js'
 import { LockList, type LockRecord, sameOwner } from './lock-list.js'
 
 /** Somebody who waits for a lock. */
-interface Waiter {
+interface Waiter extends Wish {
   readonly locks: NodeLocks
-  readonly list: LockList
-  readonly wanted: LockRecord
   readonly finish: (result: number) => void
 }
 
@@ -41,7 +40,7 @@ export class LockManager {
   ): number | Promise<number> {
     if (locks.posix.conflict(wanted) !== null) {
       if (!wait) return -errno.EAGAIN
-      if (this.#closesCircle(locks.posix, wanted)) return -errno.EDEADLK
+      if (closesCircle(this.#waiting, locks.posix, wanted)) return -errno.EDEADLK
       return this.#wait(locks, locks.posix, { ...wanted }, signal())
     }
     locks.posix.apply(wanted)
@@ -102,7 +101,7 @@ export class LockManager {
     }
     // Those who still wait may wait for somebody else now.
     for (const waiter of [...locks.waiters]) {
-      if (this.#waiting.has(waiter) && this.#closesCircle(waiter.list, waiter.wanted))
+      if (this.#waiting.has(waiter) && closesCircle(this.#waiting, waiter.list, waiter.wanted))
         waiter.finish(-errno.EDEADLK)
     }
   }
@@ -126,24 +125,5 @@ export class LockManager {
       if (list === locks.posix) this.#waiting.add(waiter)
       signal.addEventListener('abort', onAbort, { once: true })
     })
-  }
-
-  /** True when somebody in the way of `wanted` waits, maybe through others, for the owner of `wanted`. */
-  #closesCircle(list: LockList, wanted: LockRecord): boolean {
-    const pending: LockRecord[] = [...list.conflicts(wanted)]
-    const seen: LockRecord[] = []
-    for (let blocker = pending.pop(); blocker !== undefined; blocker = pending.pop()) {
-      const current = blocker
-      if (seen.some((other) => sameOwner(other, current))) continue
-      seen.push(current)
-      for (const waiter of this.#waiting) {
-        if (!sameOwner(waiter.wanted, current)) continue
-        for (const next of waiter.list.conflicts(waiter.wanted)) {
-          if (sameOwner(next, wanted)) return true
-          pending.push(next)
-        }
-      }
-    }
-    return false
   }
 }

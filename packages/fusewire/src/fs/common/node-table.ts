@@ -26,6 +26,11 @@ export class NodeTable<T extends TableNode> {
     return this.#size
   }
 
+  /** Ids in use are below this one. */
+  get limit(): number {
+    return this.#nodes.length
+  }
+
   get(id: number): T | undefined {
     return this.#nodes[id]
   }

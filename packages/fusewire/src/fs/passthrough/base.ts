@@ -4,11 +4,11 @@ import { FileSystem } from '../../api/filesystem.js'
 import type { EntryOut } from '../../api/outs.js'
 import type { Reply, Request } from '../../api/request.js'
 import { IO, IO_FLAG, IO_WORDS, type VfsCalls, vfsCalls } from '../../native/vfs.js'
+import { BackingNodes } from './backing-nodes.js'
 import { Descriptors } from './descriptors.js'
 import type { Device } from './device.js'
 import { type Handle, HandleTable } from './handles.js'
 import { identityOf, type Node } from './node.js'
-import { NodeTable } from './node-table.js'
 import type { PassthroughSettings } from './options.js'
 import { isOwnMount, ownMountAbove } from './own-mounts.js'
 
@@ -23,7 +23,7 @@ export abstract class PassthroughBase extends FileSystem {
   protected readonly vfs: VfsCalls
   /** The block of every call; see {@link IO}. */
   protected readonly io: Uint32Array = new Uint32Array(IO_WORDS)
-  protected readonly nodes = new NodeTable()
+  protected readonly nodes = new BackingNodes()
   protected readonly descriptors: Descriptors
   protected readonly handles: HandleTable
   /** The kernel checks permissions itself before it asks, so finding names needs no change of identity. */
@@ -76,10 +76,7 @@ export abstract class PassthroughBase extends FileSystem {
   /** Closes every descriptor. The filesystem cannot be mounted again. */
   override destroy(): void {
     this.handles.releaseAll()
-    for (let id = 1; id < this.nodes.limit; id++) {
-      const node = this.nodes.at(id)
-      if (node !== undefined) this.descriptors.drop(node)
-    }
+    for (const node of this.nodes) this.descriptors.drop(node)
     for (const device of this.nodes.devices) {
       if (device.handleFd >= 0) this.vfs.vfsClose(device.handleFd)
       device.handleFd = -1

@@ -1,9 +1,9 @@
 import { constants } from 'node:fs'
 import { errno } from '../../api/errors.js'
 import { HANDLE_BYTES, IO, IO_FLAG, type VfsCalls } from '../../native/vfs.js'
+import type { BackingNodes } from './backing-nodes.js'
 import type { Device } from './device.js'
 import type { Node } from './node.js'
-import type { NodeTable } from './node-table.js'
 
 /** Share of all descriptors that nodes may hold; the rest is for open files, locks and everything else of the process. */
 const SHARE = 0.6
@@ -18,7 +18,7 @@ const BATCH_MAX = 256
 export class Descriptors {
   readonly #vfs: VfsCalls
   readonly #io: Uint32Array
-  readonly #nodes: NodeTable
+  readonly #nodes: BackingNodes
   readonly #scratch = new Uint8Array(HANDLE_BYTES)
   readonly #words = new Uint32Array(22)
   readonly #limit: number
@@ -28,7 +28,7 @@ export class Descriptors {
   /** Nodes used at this turn or before are idle when the hand passes. */
   #idleTurn = 0
 
-  constructor(vfs: VfsCalls, io: Uint32Array, nodes: NodeTable, limit: number | undefined) {
+  constructor(vfs: VfsCalls, io: Uint32Array, nodes: BackingNodes, limit: number | undefined) {
     this.#vfs = vfs
     this.#io = io
     this.#nodes = nodes

@@ -1,3 +1,4 @@
+import { constants } from 'node:fs'
 import type { DirOut, DirPlusOut } from '../../api/dir-out.js'
 import { errno } from '../../api/errors.js'
 import type { OpenOut } from '../../api/outs.js'
@@ -9,7 +10,7 @@ import type { Handle } from './handles.js'
 import { birthOf, type Identity, type Node, typeOf } from './node.js'
 
 const EBADF = -errno.EBADF
-const O_DIRECTORY = 0o200000
+const { O_DIRECTORY } = constants
 /** One readdirplus answers at most so many names; the kernel asks for the rest. */
 const FOUND_MAX = 1024
 /** Bytes of `struct fuse_entry_out` and `struct fuse_dirent`, behind which the name lies. */

@@ -1,19 +1,18 @@
+import { constants } from 'node:fs'
+import { RENAME_FLAG, S_IF } from '../../api/constants.js'
 import { errno } from '../../api/errors.js'
 import type { CreateOut, EntryOut } from '../../api/outs.js'
 import type { Request, Result } from '../../api/request.js'
 import { IO, IO_FLAG } from '../../native/vfs.js'
 import { AttributeOperations } from './attributes.js'
-import { type Node, S_IFREG } from './node.js'
-import { ROOT_ID } from './node-table.js'
+import { ROOT_ID } from './backing-nodes.js'
+import type { Node } from './node.js'
 
 const ESTALE = -errno.ESTALE
 /** A name leads to a mount that this process serves: the call would wait for itself. */
 const ELOOP = -errno.ELOOP
-/** open(2) flags, as the kernel sends them. */
-const O_EXCL = 0o200
-/** A descriptor that only names the inode. */
-const O_PATH = 0o10000000
-const RENAME_EXCHANGE = 2
+/** A descriptor that only names the inode (the same on all architectures). */
+const O_PATH = 0x20_0000
 
 /** Names: what finds, makes, moves and removes directory entries. */
 export abstract class EntryOperations extends AttributeOperations {
@@ -199,7 +198,7 @@ export abstract class EntryOperations extends AttributeOperations {
     const error = this.vfs.vfsRename(this.io, dirFd, name, newDirFd, newName, flags)
     if (error < 0) return error
     this.#moved(newDir, newDirFd, newName)
-    if ((flags & RENAME_EXCHANGE) !== 0) this.#moved(dir, dirFd, name)
+    if ((flags & RENAME_FLAG.EXCHANGE) !== 0) this.#moved(dir, dirFd, name)
     return 0
   }
 
@@ -229,7 +228,8 @@ export abstract class EntryOperations extends AttributeOperations {
     const file = this.descriptors.withRoom(() =>
       this.vfs.vfsCreate(this.io, dirFd, name, own, mode, words, index),
     )
-    if (file === -errno.EEXIST && (flags & O_EXCL) === 0) return this.#openExisting(dir, name, flags, out)
+    if (file === -errno.EEXIST && (flags & constants.O_EXCL) === 0)
+      return this.#openExisting(dir, name, flags, out)
     return file < 0 ? file : this.#created(dir, name, file, own, out)
   }
 
@@ -271,7 +271,7 @@ export abstract class EntryOperations extends AttributeOperations {
     const error = this.find(dir, name, out.entry)
     if (error < 0) return error
     const node = this.nodes.at(out.entry.nodeId)!
-    const handle = node.type === S_IFREG ? this.openNode(node, flags) : -errno.ENXIO
+    const handle = node.type === S_IF.REG ? this.openNode(node, flags) : -errno.ENXIO
     if (handle < 0) {
       this.forget(node.id, 1)
       return handle

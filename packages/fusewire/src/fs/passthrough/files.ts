@@ -1,23 +1,19 @@
+import { constants } from 'node:fs'
+import { S_IF, WRITE_FLAG } from '../../api/constants.js'
 import type { DataOut } from '../../api/data-out.js'
 import { errno } from '../../api/errors.js'
 import type { OpenOut } from '../../api/outs.js'
 import type { Request, Result } from '../../api/request.js'
 import { IO, IO_FLAG } from '../../native/vfs.js'
+import { OPEN_FLAG } from '../common/constants.js'
 import { EntryOperations } from './entries.js'
 import type { Handle } from './handles.js'
-import { type Node, S_IFREG } from './node.js'
+import type { Node } from './node.js'
 
 const EBADF = -errno.EBADF
 const EAGAIN = -errno.EAGAIN
 const O_ACCMODE = 3
-const O_WRONLY = 1
-const O_RDWR = 2
-const O_APPEND = 0o2000
-/** O_DSYNC, which O_SYNC includes. */
-const O_DSYNC = 0o10000
-const OPEN_KILL_SUIDGID = 1
-const WRITE_CACHE = 1
-const WRITE_KILL_SUIDGID = 4
+const { O_WRONLY, O_RDWR, O_APPEND, O_DSYNC } = constants
 /** Up to here allocating and copying is quick enough for the event loop (both are done in memory at first). */
 const QUICK_ALLOCATE = 4 * 1024 * 1024
 const QUICK_COPY = 128 * 1024
@@ -32,8 +28,8 @@ export abstract class FileOperations extends EntryOperations {
     const node = this.nodes.at(id)
     if (node === undefined) return -errno.ESTALE
     // Only regular files are opened here: to open a device or a fifo means something to others.
-    if (node.type !== S_IFREG) return -errno.ENXIO
-    this.as(req, (req.ioFlags & OPEN_KILL_SUIDGID) !== 0 ? IO_FLAG.KILL_PRIV : 0)
+    if (node.type !== S_IF.REG) return -errno.ENXIO
+    this.as(req, (req.ioFlags & OPEN_FLAG.KILL_SUIDGID) !== 0 ? IO_FLAG.KILL_PRIV : 0)
     const handle = this.openNode(node, flags)
     if (handle < 0) return handle
     out.handle = handle
@@ -99,14 +95,14 @@ export abstract class FileOperations extends EntryOperations {
     const file = this.handles.get(handle)
     if (file === undefined) return EBADF
     const { ioFlags } = req
-    if ((file.flags & O_DSYNC) !== 0 && (ioFlags & WRITE_KILL_SUIDGID) === 0) {
+    if ((file.flags & O_DSYNC) !== 0 && (ioFlags & WRITE_FLAG.KILL_SUIDGID) === 0) {
       return this.onPool(req, [file], (done) =>
         this.vfs.vfsWriteAsync(file.fd, data, 0, data.length, offset, done),
       )
     }
-    let flags = (ioFlags & WRITE_KILL_SUIDGID) !== 0 ? IO_FLAG.KILL_PRIV : 0
+    let flags = (ioFlags & WRITE_FLAG.KILL_SUIDGID) !== 0 ? IO_FLAG.KILL_PRIV : 0
     // Pages written back carry any writable handle of the file, also one that appends.
-    if ((ioFlags & WRITE_CACHE) !== 0 && (file.flags & O_APPEND) !== 0) flags |= IO_FLAG.AT_OFFSET
+    if ((ioFlags & WRITE_FLAG.CACHE) !== 0 && (file.flags & O_APPEND) !== 0) flags |= IO_FLAG.AT_OFFSET
     if (flags !== 0) this.as(req, flags)
     else this.io[IO.flags] = 0
     return this.vfs.vfsWrite(this.io, file.fd, data, 0, data.length, offset)

@@ -1,16 +1,18 @@
+import { constants } from 'node:fs'
+import { LOCK_TYPE } from '../../api/constants.js'
 import { errno } from '../../api/errors.js'
 import type { Lock, LockOut } from '../../api/outs.js'
 import type { Request, Result } from '../../api/request.js'
 import { IO } from '../../native/vfs.js'
+import { closesCircle, type Wish } from '../common/lock-circle.js'
+import type { LockRecord } from '../common/lock-list.js'
 import { DirectoryOperations } from './directories.js'
 import type { Handle } from './handles.js'
-import { F_RDLCK, F_UNLCK, LockRanges, type Range } from './lock-ranges.js'
 import type { Node } from './node.js'
-import { NodeLocks, type Owner } from './node-locks.js'
+import { NodeLocks } from './node-locks.js'
 
 const EAGAIN = -errno.EAGAIN
 const O_ACCMODE = 3
-const O_RDWR = 2
 const OFFSET_MAX_HIGH = 0x7fff_ffff
 const TWO_32 = 0x1_0000_0000
 
@@ -33,50 +35,48 @@ export abstract class LockOperations extends DirectoryOperations {
   ): Result {
     const file = this.handles.get(handle)
     if (file === undefined) return -errno.EBADF
-    const range: Range = { start: lock.start, end: lock.end, type: lock.type }
-    const owner = flock ? null : req.lockOwner
-    const { pid } = lock
-    const attempt =
-      owner === null ? () => this.#bsd(file, range.type) : () => this.#posix(file, owner, pid, range)
+    const wanted = recordOf(req, handle, lock)
+    const key = req.lockOwner
+    const attempt = flock ? () => this.#setBsd(file, wanted.type) : () => this.#setPosix(file, key, wanted)
     const result = attempt()
-    if (result === 0 && lock.type !== 1) this.#wake(file.node)
+    if (result === 0 && wanted.type !== LOCK_TYPE.WRLCK) this.#wake(file.node)
     if (result !== EAGAIN || !wait) return result
-    if (owner !== null && this.#deadlocks(owner, file.node, range)) return -errno.EDEADLK
+    const locks = this.#of(file.node)
+    if (!flock && closesCircle(this.#wishes(), locks.posix, wanted)) return -errno.EDEADLK
     const { signal } = req
     const reply = req.defer()
-    this.#of(file.node).wait(owner, range, attempt, reply, signal)
+    locks.wait(wanted, flock, attempt, reply, signal)
     return reply
   }
 
-  #bsd(file: Handle, type: number): number {
+  #setBsd(file: Handle, type: number): number {
     return file.released ? -errno.EBADF : this.vfs.vfsFlock(file.fd, type)
   }
 
-  #posix(file: Handle, key: string, pid: number, range: Range): number {
+  #setPosix(file: Handle, key: string, wanted: LockRecord): number {
     const locks = this.#of(file.node)
-    let owner = locks.owners.get(key)
-    if (owner === undefined) {
-      if (range.type === F_UNLCK) return 0
-      const fd = this.#describe(file)
+    let fd = locks.owners.get(key)
+    if (fd === undefined) {
+      if (wanted.type === LOCK_TYPE.UNLCK) return 0
+      fd = this.#describe(file)
       if (fd < 0) return fd
-      owner = { fd, pid, ranges: new LockRanges() }
-      locks.owners.set(key, owner)
+      locks.owners.set(key, fd)
     }
-    this.#putRange(range)
-    const result = this.vfs.vfsSetLock(this.io, owner.fd)
-    if (result === 0) owner.ranges.set(range)
-    if (owner.ranges.empty) this.#end(locks, key, owner)
+    this.#putRange(wanted)
+    const result = this.vfs.vfsSetLock(this.io, fd)
+    if (result === 0) locks.posix.apply(wanted)
+    if (![...locks.posix].some((held) => keyOf(held) === key)) this.#end(locks, key, fd)
     return result === -errno.EACCES ? EAGAIN : result
   }
 
   /** A description of its own for an owner: for reading and writing if the file allows, as locks of both kinds may come. */
   #describe(file: Handle): number {
-    const fd = this.vfs.vfsReopen(file.fd, O_RDWR)
+    const fd = this.vfs.vfsReopen(file.fd, constants.O_RDWR)
     if (fd >= 0) return fd
     return this.descriptors.withRoom(() => this.vfs.vfsReopen(file.fd, file.flags & O_ACCMODE))
   }
 
-  #putRange(range: Range): void {
+  #putRange(range: LockRecord): void {
     const io = this.io
     io[IO.lockStartLow] = range.start >>> 0
     io[IO.lockStartHigh] = Math.floor(range.start / TWO_32)
@@ -88,58 +88,47 @@ export abstract class LockOperations extends DirectoryOperations {
   override getlk(req: Request, _id: number, handle: number, lock: Lock, out: LockOut): Result {
     const file = this.handles.get(handle)
     if (file === undefined) return -errno.EBADF
-    const key = req.lockOwner
-    const range: Range = { start: lock.start, end: lock.end, type: lock.type }
+    const wanted = recordOf(req, handle, lock)
     const locks = this.#locks.get(file.node)
-    this.#putRange(range)
-    const error = this.vfs.vfsGetLock(this.io, locks?.owners.get(key)?.fd ?? file.fd)
-    if (error < 0) return error
-    const { io } = this
-    const found = {
-      start: wordsOf(io, IO.lockStartLow),
-      end: wordsOf(io, IO.lockEndLow),
-      type: io[IO.lockType]!,
-    }
-    if (found.type === F_UNLCK) {
-      out.set({ ...lock, type: F_UNLCK })
+    // A lock of the mount is told with its process, which the backing file does not know.
+    const inside = locks?.posix.conflict(wanted) ?? null
+    if (inside !== null) {
+      out.set(inside)
       return 0
     }
-    const end = io[IO.lockEndHigh] === OFFSET_MAX_HIGH ? Infinity : found.end
-    const pid = io[IO.lockPid]! || this.#pidOf(locks, key, { ...found, end })
-    out.set({ start: found.start, end, type: found.type, pid })
+    this.#putRange(wanted)
+    const error = this.vfs.vfsGetLock(this.io, locks?.owners.get(req.lockOwner) ?? file.fd)
+    if (error < 0) return error
+    out.set(this.#foundLock(wanted))
     return 0
   }
 
-  /** The process behind a lock of the mount: on the backing file it belongs to no process. */
-  #pidOf(locks: NodeLocks | undefined, key: string, found: Range): number {
-    const as = found.type === F_RDLCK ? { ...found, type: 1 } : found
-    for (const other of locks?.blockers(key, as) ?? []) return locks?.owners.get(other)?.pid ?? 0
-    return 0
-  }
-
-  /** Whether waiting would close a ring of owners who wait for each other. */
-  #deadlocks(owner: string, node: Node, range: Range): boolean {
-    const seen = new Set<string>()
-    const open: string[] = [...this.#of(node).blockers(owner, range)]
-    for (let next = open.pop(); next !== undefined; next = open.pop()) {
-      if (next === owner) return true
-      if (seen.has(next)) continue
-      seen.add(next)
-      for (const locks of this.#locks.values()) {
-        const wish = locks.wishOf(next)
-        if (wish !== undefined) open.push(...locks.blockers(next, wish))
-      }
+  /** The lock that the block describes. */
+  #foundLock(wanted: Lock): Lock {
+    const { io } = this
+    const type = io[IO.lockType]!
+    if (type === LOCK_TYPE.UNLCK) return { start: wanted.start, end: wanted.end, type, pid: 0 }
+    const high = io[IO.lockEndHigh]!
+    return {
+      start: io[IO.lockStartLow]! + io[IO.lockStartHigh]! * TWO_32,
+      end: high === OFFSET_MAX_HIGH ? Infinity : io[IO.lockEndLow]! + high * TWO_32,
+      type,
+      pid: io[IO.lockPid]!,
     }
-    return false
+  }
+
+  *#wishes(): Generator<Wish> {
+    for (const locks of this.#locks.values()) yield* locks.waiting
   }
 
   protected unlockOwner(req: Request, node: Node): void {
     const locks = this.#locks.get(node)
     if (locks === undefined || !req.hasLockOwner) return
     const key = req.lockOwner
-    const owner = locks.owners.get(key)
-    if (owner === undefined) return
-    this.#end(locks, key, owner)
+    const fd = locks.owners.get(key)
+    if (fd === undefined) return
+    locks.posix.drop((held) => keyOf(held) === key)
+    this.#end(locks, key, fd)
     this.#wake(node)
   }
 
@@ -148,9 +137,9 @@ export abstract class LockOperations extends DirectoryOperations {
   }
 
   /** Closing the description drops all its locks. */
-  #end(locks: NodeLocks, key: string, owner: Owner): void {
+  #end(locks: NodeLocks, key: string, fd: number): void {
     locks.owners.delete(key)
-    this.vfs.vfsClose(owner.fd)
+    this.vfs.vfsClose(fd)
   }
 
   #of(node: Node): NodeLocks {
@@ -166,7 +155,7 @@ export abstract class LockOperations extends DirectoryOperations {
     const locks = this.#locks.get(node)
     if (locks === undefined) return
     locks.wake()
-    if (locks.empty) this.#locks.delete(node)
+    if (locks.isEmpty) this.#locks.delete(node)
   }
 
   override destroy(): void {
@@ -176,4 +165,10 @@ export abstract class LockOperations extends DirectoryOperations {
   }
 }
 
-const wordsOf = (io: Uint32Array, at: number): number => io[at]! + io[at + 1]! * TWO_32
+function recordOf(req: Request, handle: number, lock: Lock): LockRecord {
+  const { start, end, type, pid } = lock
+  return { start, end, type, pid, ownerLow: req.lockOwnerLow, ownerHigh: req.lockOwnerHigh, handle }
+}
+
+/** As `Request.lockOwner` spells it. */
+const keyOf = (held: LockRecord): string => `${held.ownerHigh.toString(16)}:${held.ownerLow.toString(16)}`

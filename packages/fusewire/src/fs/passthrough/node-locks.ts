@@ -1,54 +1,43 @@
 import { errno } from '../../api/errors.js'
 import type { Reply } from '../../api/request.js'
-import type { LockRanges, Range } from './lock-ranges.js'
+import type { Wish } from '../common/lock-circle.js'
+import { LockList, type LockRecord } from '../common/lock-list.js'
 
 const EAGAIN = -errno.EAGAIN
 /** A lock held outside of the mount gives no sign when it goes: it is tried again after so many milliseconds. */
 const RETRY_FIRST = 1
 const RETRY_LAST = 32
 
-/** One owner of POSIX locks in one file. Its locks belong to an open file description of its own. */
-export interface Owner {
-  readonly fd: number
-  readonly pid: number
-  readonly ranges: LockRanges
-}
-
-interface Waiter {
-  /** null for a BSD lock, which takes no part in deadlock detection. */
-  readonly owner: string | null
-  readonly range: Range
+interface Waiter extends Wish {
   readonly attempt: () => number
   readonly settle: (result: number) => void
 }
 
 /** The locks of one file: who holds POSIX locks through the mount, and who waits for locks of either kind. */
 export class NodeLocks {
-  readonly owners = new Map<string, Owner>()
+  /** POSIX locks held through the mount. */
+  readonly posix = new LockList()
+  /** The descriptor that bears an owner's POSIX locks on the backing file, by the owner. */
+  readonly owners = new Map<string, number>()
+  /** Stands for the BSD locks, which take no part in the search for circles. */
+  readonly #bsd = new LockList()
   readonly #waiters = new Set<Waiter>()
   #timer: NodeJS.Timeout | null = null
   #delay = RETRY_FIRST
 
-  get empty(): boolean {
+  get isEmpty(): boolean {
     return this.owners.size === 0 && this.#waiters.size === 0
   }
-
-  /** The owners whose locks through the mount are in the way of `owner`'s wish. */
-  *blockers(owner: string, range: Range): Generator<string> {
-    for (const [key, other] of this.owners) if (key !== owner && other.ranges.blocks(range)) yield key
-  }
-
-  /** What the owner waits for in this file. */
-  wishOf(owner: string): Range | undefined {
-    for (const waiter of this.#waiters) if (waiter.owner === owner) return waiter.range
-    return undefined
+  get waiting(): Iterable<Wish> {
+    return this.#waiters
   }
 
   /** Answers `reply` when `attempt` no longer says EAGAIN, or with EINTR when `signal` aborts. */
-  wait(owner: string | null, range: Range, attempt: () => number, reply: Reply, signal: AbortSignal): void {
+  wait(wanted: LockRecord, isFlock: boolean, attempt: () => number, reply: Reply, signal: AbortSignal): void {
+    const interrupt = (): void => waiter.settle(-errno.EINTR)
     const waiter: Waiter = {
-      owner,
-      range,
+      list: isFlock ? this.#bsd : this.posix,
+      wanted,
       attempt,
       settle: (result) => {
         this.#waiters.delete(waiter)
@@ -56,13 +45,12 @@ export class NodeLocks {
         reply.send(result)
       },
     }
-    const interrupt = (): void => waiter.settle(-errno.EINTR)
+    this.#waiters.add(waiter)
     if (signal.aborted) {
-      reply.send(-errno.EINTR)
+      interrupt()
       return
     }
     signal.addEventListener('abort', interrupt)
-    this.#waiters.add(waiter)
     this.#delay = RETRY_FIRST
     this.#schedule()
   }
@@ -88,12 +76,12 @@ export class NodeLocks {
     this.#timer.unref()
   }
 
-  /** The file is forgotten, or the mount has ended. */
+  /** The mount has ended. */
   close(closeFd: (fd: number) => void): void {
     if (this.#timer !== null) clearTimeout(this.#timer)
     this.#timer = null
     for (const waiter of [...this.#waiters]) waiter.settle(-errno.EINTR)
-    for (const owner of this.owners.values()) closeFd(owner.fd)
+    for (const fd of this.owners.values()) closeFd(fd)
     this.owners.clear()
   }
 }

@@ -1,19 +1,16 @@
+import { S_IF } from '../../api/constants.js'
 import { IO } from '../../native/vfs.js'
+import type { TableNode } from '../common/node-table.js'
 import type { Device } from './device.js'
-
-const S_IFMT = 0o170000
-export const S_IFDIR = 0o040000
-export const S_IFREG = 0o100000
-export const S_IFLNK = 0o120000
 
 /**
  * One inode that the kernel knows of. Identity is the backing (device, inode number); hard links share a node. While
  * `fd` is open the inode cannot go away; without it the node is found again by file handle, or by the name under which it
  * was last seen.
  */
-export class Node {
-  readonly id: number
-  readonly generation: number
+export class Node implements TableNode {
+  id = 0
+  generation = 0
   readonly device: Device
   readonly ino: Identity
   /** File type bits of the mode; a node never changes its type. */
@@ -31,16 +28,7 @@ export class Node {
   /** The operation that last used the descriptor: what was used long ago is closed first. */
   usedAt = 0
 
-  constructor(
-    id: number,
-    generation: number,
-    device: Device,
-    ino: Identity,
-    parent: Node | null,
-    name: string,
-  ) {
-    this.id = id
-    this.generation = generation
+  constructor(device: Device, ino: Identity, parent: Node | null, name: string) {
     this.device = device
     this.ino = ino
     this.type = ino.type
@@ -49,7 +37,7 @@ export class Node {
   }
 
   get isDirectory(): boolean {
-    return this.type === S_IFDIR
+    return this.type === S_IF.DIR
   }
 }
 
@@ -67,7 +55,7 @@ export function identityOf(io: Uint32Array): Identity {
   return {
     low: io[IO.inoLow]!,
     high: io[IO.inoHigh]!,
-    type: io[IO.mode]! & S_IFMT,
+    type: io[IO.mode]! & S_IF.MT,
     birth: birthOf(io[IO.birthLow]!, io[IO.birthHigh]!, io[IO.birthNsec]!),
   }
 }
@@ -76,4 +64,4 @@ export function birthOf(low: number, high: number, nsec: number): number {
   return ((high | 0) * 0x1_0000_0000 + low) * 1e9 + nsec
 }
 
-export const typeOf = (mode: number): number => mode & S_IFMT
+export const typeOf = (mode: number): number => mode & S_IF.MT
