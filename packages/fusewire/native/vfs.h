@@ -45,8 +45,8 @@ enum vfs_io_flag {
   VFS_AT_OFFSET = 4,
 };
 
-/* Longest name or link target: PATH_MAX with its NUL. */
-#define VFS_PATH_BYTES 4096
+/* Longest name or link target: PATH_MAX with its NUL, and one byte by which a longer one shows. */
+#define VFS_PATH_BYTES 4097
 
 /* Declares `io` from argument 0. */
 bool vfs_get_io(napi_env env, napi_value value, struct vfs_io **out);
