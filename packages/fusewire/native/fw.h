@@ -183,6 +183,7 @@ void fw_live_add(enum fw_live kind, int difference);
  * Runs `execute(data)` on a thread of our own pool (never libuv's: its threads may all be busy with calls into the
  * very filesystem that this process serves), then `complete(env, data)` on the environment's loop, inside a scope.
  * If the environment ends first, `complete(NULL, data)` is called on any thread, to free data only.
+ * `execute` must not touch memory of JavaScript: an ending worker frees it while the thread is still in its system call.
  * Returns 0, -ENOMEM, -EAGAIN (no thread could be made) or -ECANCELED (environment ending); then nothing is called.
  */
 int fw_work_submit(napi_env env, void (*execute)(void *data), void (*complete)(napi_env env, void *data), void *data);

@@ -1,9 +1,10 @@
 /*
  * pump.c: reads requests from the device on the event loop and hands each to one JavaScript function.
  *
- * A request that JavaScript answers at once costs one crossing and three system calls: epoll_wait (libuv's), read, and
- * the write of the answer that JavaScript left in the reply buffer. A request that it answers later costs one more
- * crossing (writeOne, writeTwo, writeDevice). Figures: docs in test/native/pump.test.ts measure them by strace.
+ * A request that JavaScript answers at once costs one crossing. Counted by perf on one CPU with one client, per request:
+ * 1 write, 1.3 reads (see PROBE_EVERY), 0.7 epoll_pwait (when the client preempts us its next request is there before
+ * we sleep; else libuv polls twice, the first time without waiting, because Node measures its idle time). User time is
+ * 1.2 us in all, with the reply made in JavaScript. The same server in C, blocking in read, serves 1.2 times as many.
  */
 #include "fw.h"
 
