@@ -65,7 +65,7 @@ export const big = (low: number, high: number): bigint => (BigInt(high) << 32n) 
 
 function formatNumber(field: FieldLayout, value: number): string {
   if (field.flags !== null) return formatFlags(field.flags, value)
-  if (field.name === 'mode' || field.name === 'umask') return `0${value.toString(8)}`
+  if (field.name === 'mode' || field.name === 'umask') return value === 0 ? '0' : `0${value.toString(8)}`
   if (field.name === 'rdev') return formatDevice(value)
   return String(value)
 }

@@ -42,14 +42,24 @@ export function formatRequest(u: Uint32Array, b: number, bytes: Uint8Array): str
   // Whether SETXATTR_EXT was negotiated shows in the request only by which form fits.
   if (error !== 0 && frame.row?.number === Op.SETXATTR)
     error = checkRequest(u, bytes, b, length, false, frame)
-  const name = frame.row?.name ?? opcodeRow(inHeader_opcode(u, b))?.name ?? `opcode ${inHeader_opcode(u, b)}`
-  let line = `${name} ${formatUnique(u, b + 2)} node=${big(u[b + 4]!, u[b + 5]!)}`
-  line += ` uid=${inHeader_uid(u, b)} gid=${inHeader_gid(u, b)} pid=${inHeader_pid(u, b)}`
+  return formatFrame(u, bytes, frame, error)
+}
+
+/**
+ * The same line for a request that was checked already, wherever its parts lie.
+ *
+ * @param error What the check returned: what it refused is shown as far as it can be read.
+ */
+export function formatFrame(u: Uint32Array, bytes: Uint8Array, frame: RequestFrame, error = 0): string {
+  const h = frame.h
+  const name = frame.row?.name ?? opcodeRow(inHeader_opcode(u, h))?.name ?? `opcode ${inHeader_opcode(u, h)}`
+  let line = `${name} ${formatUnique(u, h + 2)} node=${big(u[h + 4]!, u[h + 5]!)}`
+  line += ` uid=${inHeader_uid(u, h)} gid=${inHeader_gid(u, h)} pid=${inHeader_pid(u, h)}`
   if (frame.row !== null && frame.inSize > 0 && frame.row.in !== null) {
     line += formatStruct(frame.row.in, u, frame.op, frame.inSize)
   }
   if (error === 0) return line + formatTail(u, bytes, frame)
-  return `${line} (refused: ${errnoName(error)}, len ${length} of ${available})`
+  return `${line} (refused: ${errnoName(error)}, len ${inHeader_len(u, h)})`
 }
 
 /** `#6`, with a mark when the kernel sent the request again (bit 63). */

@@ -120,8 +120,8 @@ export function checkRingRequest(
   // NOTIFY_REPLY leaves op_in unused: its struct is the start of the payload.
   const inPayload = row.number === Op.NOTIFY_REPLY ? inSize : 0
   frame.op = inPayload > 0 ? payload >> 2 : op
-  frame.inSize = inSize
   if (payloadLength < inPayload || frame.op * 4 + inSize > bytes.length) return -errno.EPROTO
+  frame.inSize = inSize
   if (inHeader_len(u, h) !== IN_HEADER_SIZE + inSize - inPayload + payloadLength) return -errno.EPROTO
   const error = checkNumbers(u, h, frame.op, row)
   if (error !== 0) return error
