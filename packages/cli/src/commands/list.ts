@@ -59,6 +59,5 @@ function cells(mount: FuseMount): string[] {
 }
 
 /** Control characters of a name must not reach the terminal. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters to be replaced
 const shown = (text: string): string =>
-  text.replace(/[\u0000-\u001f\u007f-\u009f]/g, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`)
+  text.replace(/\p{Cc}/gu, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`)
