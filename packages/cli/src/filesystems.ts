@@ -8,6 +8,7 @@ import {
   memory,
   nearest,
   PathFileSystem,
+  passthrough,
   tree,
 } from 'fusewire'
 import { UsageError } from './usage.js'
@@ -68,7 +69,16 @@ const treeKind: Kind = {
   },
 }
 
-export const FILESYSTEMS: readonly Kind[] = [hello, memoryKind, treeKind]
+const passthroughKind: Kind = {
+  name: 'passthrough',
+  usage: 'passthrough [SRC] DIR',
+  summary: 'another directory, or the one that DIR covers',
+  words: [0, 1],
+  options: [],
+  open: async ([source], dir) => passthrough(source ?? dir),
+}
+
+export const FILESYSTEMS: readonly Kind[] = [hello, memoryKind, treeKind, passthroughKind]
 
 export function kindNamed(name: string | undefined): Kind {
   const kind = FILESYSTEMS.find((known) => known.name === name)

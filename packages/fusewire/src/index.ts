@@ -3,6 +3,10 @@ export { Mount, mount } from './front/mount.js'
 export type { Options } from './front/options.js'
 export { type FromFsOptions, fromFs } from './fs/from-fs/from-fs.js'
 export type { FileHandleLike, FsPromisesLike } from './fs/from-fs/shape.js'
+export { MemoryFileSystem, type MemoryUsage, memory } from './fs/memory/filesystem.js'
+export type { Bytes, MemoryOptions, Quota } from './fs/memory/options.js'
+export type { PassthroughOptions } from './fs/passthrough/options.js'
+export { passthrough } from './fs/passthrough/passthrough.js'
 export {
   type Content,
   type Directory,
@@ -39,5 +43,3 @@ export {
 } from './mount/index.js'
 export type { SessionOptions } from './session/options.js'
 export type { MountStats, OperationStats } from './session/stats.js'
-export { MemoryFileSystem, type MemoryUsage, memory } from './fs/memory/filesystem.js'
-export type { Bytes, MemoryOptions, Quota } from './fs/memory/options.js'
