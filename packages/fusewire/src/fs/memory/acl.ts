@@ -78,7 +78,7 @@ export function modeOfAcl(acl: Uint8Array): { bits: number; minimal: boolean } {
 
 /** The ACL after chmod(2) to these mode bits. */
 export function chmodAcl(acl: Uint8Array, mode: number): Uint8Array {
-  const changed = acl.slice()
+  const changed = new Uint8Array(acl)
   const view = viewOf(changed)
   const { owner, group, other } = modeEntries(view)
   view.setUint16(owner, (mode >> 6) & 7, true)
@@ -92,7 +92,7 @@ export function chmodAcl(acl: Uint8Array, mode: number): Uint8Array {
  * the mode cut down to the ACL. The umask has no say then (acl(5), "object creation and default ACLs").
  */
 export function inheritAcl(defaults: Uint8Array, mode: number): { mode: number; acl: Uint8Array | null } {
-  const acl = defaults.slice()
+  const acl = new Uint8Array(defaults)
   const view = viewOf(acl)
   const { owner, group, other, minimal } = modeEntries(view)
   view.setUint16(owner, view.getUint16(owner, true) & (mode >> 6), true)

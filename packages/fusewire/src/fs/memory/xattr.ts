@@ -36,7 +36,7 @@ function putXattr(node: Inode, name: string, value: Uint8Array): number {
   const result = node.takeExtra(more)
   if (result < 0) return result
   node.xattrs ??= new Map()
-  node.xattrs.set(name, value.slice())
+  node.xattrs.set(name, new Uint8Array(value))
   node.xattrBytes += more
   return 0
 }
