@@ -120,8 +120,8 @@ test('a file of chunks holds the bytes, blocks and holes that one array would', 
 /** Copies the front of the file to a place behind it. */
 function copyWithin(content: Content, model: Model, from: number, to: number): void {
   const length = Math.min(from, to - from, END - to)
+  // What lies behind the end of the file now is not to be copied, although the copy itself moves the end.
   const copied = Math.max(0, Math.min(length, model.size))
-  // The copy itself makes the file longer: what it may read is what was there before.
   assert.equal(copyAll(content, 0, to, copied), copied)
   for (let at = 0; at < copied; ) {
     const data = model.seek(at, true)
