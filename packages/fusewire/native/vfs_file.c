@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -110,6 +111,21 @@ static ssize_t write_at(const struct vfs_io *io, int fd, uint8_t *data, size_t s
   return count < 0 && errno == EOPNOTSUPP ? write_without_append(fd, data, size, offset) : count;
 }
 
+/*
+ * Begins a change of a file's content by somebody whose changes clear set-id bits. Only a file that has such bits costs
+ * a change of identity; io.partial says that it had. 0 or -errno.
+ */
+static int kill_begin(struct vfs_io *io, int fd, struct vfs_as *as) {
+  struct stat st;
+  *as = (struct vfs_as){0};
+  io->partial = 0;
+  if (!(io->flags & VFS_KILL_PRIV)) return 0;
+  if (fstat(fd, &st)) return -errno;
+  if (!(st.st_mode & (S_ISUID | S_ISGID))) return 0;
+  io->partial = 1;
+  return vfs_as_begin(io, as);
+}
+
 /* vfsWrite(io, fd, bytes, start, length, offset): bytes written, into the page cache */
 static napi_value write_file(napi_env env, napi_callback_info info) {
   FW_ARGS(6);
@@ -117,14 +133,13 @@ static napi_value write_file(napi_env env, napi_callback_info info) {
   FW_I32(1, fd);
   FW_RANGE(2, data);
   FW_I64(5, offset);
-  struct vfs_as as = {0};
-  bool switched = io->flags & VFS_KILL_PRIV;
-  int error = switched ? vfs_as_begin(io, &as) : 0;
+  struct vfs_as as;
+  int error = kill_begin(io, fd, &as);
   if (error) return fw_int(env, error);
   ssize_t count;
   do count = write_at(io, fd, data, data_size, offset);
   while (count < 0 && errno == EINTR);
-  if (switched) vfs_as_end(&as);
+  vfs_as_end(&as);
   FW_RETURN(count);
 }
 
@@ -137,25 +152,37 @@ static napi_value seek_file(napi_env env, napi_callback_info info) {
   FW_RETURN(lseek(fd, offset, whence));
 }
 
-/* vfsFallocate(fd, mode, offset, length) */
+/* vfsFallocate(io, fd, mode, offset, length) */
 static napi_value allocate(napi_env env, napi_callback_info info) {
-  FW_ARGS(4);
-  FW_I32(0, fd);
-  FW_I32(1, mode);
-  FW_I64(2, offset);
-  FW_I64(3, length);
-  FW_RETURN(fallocate(fd, mode, offset, length));
+  FW_ARGS(5);
+  VFS_IO;
+  FW_I32(1, fd);
+  FW_I32(2, mode);
+  FW_I64(3, offset);
+  FW_I64(4, length);
+  struct vfs_as as;
+  int error = kill_begin(io, fd, &as);
+  if (error) return fw_int(env, error);
+  int failed = fallocate(fd, mode, offset, length);
+  vfs_as_end(&as);
+  FW_RETURN(failed);
 }
 
-/* vfsCopy(fd, offset, toFd, toOffset, length): bytes copied */
+/* vfsCopy(io, fd, offset, toFd, toOffset, length): bytes copied */
 static napi_value copy_range(napi_env env, napi_callback_info info) {
-  FW_ARGS(5);
-  FW_I32(0, fd);
-  FW_I64(1, offset);
-  FW_I32(2, to);
-  FW_I64(3, to_offset);
-  FW_I64(4, length);
-  FW_RETURN(copy_file_range(fd, &offset, to, &to_offset, (size_t)length, 0));
+  FW_ARGS(6);
+  VFS_IO;
+  FW_I32(1, fd);
+  FW_I64(2, offset);
+  FW_I32(3, to);
+  FW_I64(4, to_offset);
+  FW_I64(5, length);
+  struct vfs_as as;
+  int error = kill_begin(io, to, &as);
+  if (error) return fw_int(env, error);
+  ssize_t count = copy_file_range(fd, &offset, to, &to_offset, (size_t)length, 0);
+  vfs_as_end(&as);
+  FW_RETURN(count);
 }
 
 /* vfsFlush(fd): what close(2) of a descriptor would report, as servers of network filesystems do late */

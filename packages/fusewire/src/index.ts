@@ -6,7 +6,7 @@ export type { FileHandleLike, FsPromisesLike } from './fs/from-fs/shape.js'
 export { MemoryFileSystem, type MemoryUsage, memory } from './fs/memory/filesystem.js'
 export type { Bytes, MemoryOptions, Quota } from './fs/memory/options.js'
 export type { PassthroughOptions } from './fs/passthrough/options.js'
-export { passthrough } from './fs/passthrough/passthrough.js'
+export { PassthroughFileSystem, passthrough } from './fs/passthrough/passthrough.js'
 export {
   type Content,
   type Directory,

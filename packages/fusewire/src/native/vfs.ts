@@ -198,7 +198,10 @@ export interface VfsCalls {
     offset: number,
     done: Done,
   ): number
-  /** Into the page cache; waits only when the kernel throttles writers. */
+  /**
+   * Into the page cache; waits only when the kernel throttles writers. This and the next two: with KILL_PRIV the file's
+   * set-id bits are cleared, and `IO.partial` is 1 if it had some.
+   */
   vfsWrite(
     io: Uint32Array,
     fd: number,
@@ -208,9 +211,9 @@ export interface VfsCalls {
     offset: number,
   ): number
   vfsSeek(fd: number, offset: number, whence: number): number
-  vfsFallocate(fd: number, mode: number, offset: number, length: number): number
+  vfsFallocate(io: Uint32Array, fd: number, mode: number, offset: number, length: number): number
   vfsFallocateAsync(fd: number, mode: number, offset: number, length: number, done: Done): number
-  vfsCopy(fd: number, offset: number, toFd: number, toOffset: number, length: number): number
+  vfsCopy(io: Uint32Array, fd: number, offset: number, toFd: number, toOffset: number, length: number): number
   vfsCopyAsync(fd: number, offset: number, toFd: number, toOffset: number, length: number, done: Done): number
   /** What close(2) of one descriptor reports. */
   vfsFlush(fd: number): number

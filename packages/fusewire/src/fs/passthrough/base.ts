@@ -1,4 +1,4 @@
-import type { InitRequest, Negotiated } from '../../api/connection.js'
+import type { InitRequest, Negotiated, Notify } from '../../api/connection.js'
 import { errno, errnoName, FsError } from '../../api/errors.js'
 import { FileSystem } from '../../api/filesystem.js'
 import type { EntryOut } from '../../api/outs.js'
@@ -29,6 +29,7 @@ export abstract class PassthroughBase extends FileSystem {
   /** The kernel checks permissions itself before it asks, so finding names needs no change of identity. */
   protected kernelChecks = false
   protected writeback = false
+  #notify: Notify | null = null
 
   protected constructor(dir: string, settings: PassthroughSettings) {
     super()
@@ -62,6 +63,7 @@ export abstract class PassthroughBase extends FileSystem {
   }
 
   override init(init: InitRequest): void {
+    this.#notify = init.notify
     init.want('DONT_MASK')
     init.want('HANDLE_KILLPRIV_V2')
     init.want('CACHE_SYMLINKS')
@@ -160,6 +162,18 @@ export abstract class PassthroughBase extends FileSystem {
   /** Makes an inode number differ from those of other devices; `index` is the word of its low half. */
   protected saltIno(device: Device, words: Uint32Array, index: number): void {
     if (device.salt !== 0) words[index + 1] = (words[index + 1]! ^ device.salt) >>> 0
+  }
+
+  /**
+   * Answers with `result` after the kernel has dropped the attributes it keeps of the node: it does not look at the mode
+   * again after a change of content, and would start the file with its old set-id bits.
+   */
+  protected afterSetIdCleared(req: Request, node: Node, result: number): Reply | number {
+    if (this.#notify === null) return result
+    const reply = req.defer()
+    const answer = (): void => void reply.send(result)
+    this.#notify.invalInode(node.id, -1).then(answer, answer)
+    return reply
   }
 
   /** Runs a call of the pool that uses open files; answers with its result. */

@@ -14,6 +14,10 @@ const EBADF = -errno.EBADF
 const EAGAIN = -errno.EAGAIN
 const O_ACCMODE = 3
 const { O_WRONLY, O_RDWR, O_APPEND, O_DSYNC } = constants
+/** S_ISUID and S_ISGID. */
+const SET_ID = 0o6000
+/** Words of `struct fuse_attr`. */
+const ATTR_WORDS = 22
 /** Up to here allocating and copying is quick enough for the event loop (both are done in memory at first). */
 const QUICK_ALLOCATE = 4 * 1024 * 1024
 const QUICK_COPY = 128 * 1024
@@ -29,12 +33,22 @@ export abstract class FileOperations extends EntryOperations {
     if (node === undefined) return -errno.ESTALE
     // Only regular files are opened here: to open a device or a fifo means something to others.
     if (node.type !== S_IF.REG) return -errno.ENXIO
-    this.as(req, (req.ioFlags & OPEN_FLAG.KILL_SUIDGID) !== 0 ? IO_FLAG.KILL_PRIV : 0)
+    const kill = (req.ioFlags & OPEN_FLAG.KILL_SUIDGID) !== 0
+    this.as(req, kill ? IO_FLAG.KILL_PRIV : 0)
+    const hadSetId = kill && this.#hasSetId(node)
     const handle = this.openNode(node, flags)
     if (handle < 0) return handle
     out.handle = handle
-    return 0
+    return hadSetId ? this.afterSetIdCleared(req, node, 0) : 0
   }
+
+  #hasSetId(node: Node): boolean {
+    const fd = this.descriptors.of(node)
+    return (
+      fd >= 0 && this.vfs.vfsStat(this.io, fd, this.#words, 0) === 0 && (this.io[IO.mode]! & SET_ID) !== 0
+    )
+  }
+  readonly #words = new Uint32Array(ATTR_WORDS)
 
   protected openNode(node: Node, flags: number): number {
     const fd = this.descriptors.of(node)
@@ -105,7 +119,18 @@ export abstract class FileOperations extends EntryOperations {
     if ((ioFlags & WRITE_FLAG.CACHE) !== 0 && (file.flags & O_APPEND) !== 0) flags |= IO_FLAG.AT_OFFSET
     if (flags !== 0) this.as(req, flags)
     else this.io[IO.flags] = 0
-    return this.vfs.vfsWrite(this.io, file.fd, data, 0, data.length, offset)
+    const count = this.vfs.vfsWrite(this.io, file.fd, data, 0, data.length, offset)
+    return this.io[IO.partial] === 1 ? this.afterSetIdCleared(req, file.node, count) : count
+  }
+
+  /**
+   * Prepares a change of content that the kernel does not check itself for set-id bits; true when the file has some
+   * which the change clears.
+   */
+  #clearsSetId(req: Request, file: Handle): boolean {
+    const isUser = req.uid !== 0 && this.io[IO.canSwitch] !== 0
+    this.as(req, isUser ? IO_FLAG.KILL_PRIV : 0)
+    return isUser && this.#hasSetId(file.node)
   }
 
   override flush(req: Request, _id: number, handle: number): Result {
@@ -139,7 +164,11 @@ export abstract class FileOperations extends EntryOperations {
   ): Result {
     const file = this.handles.get(handle)
     if (file === undefined) return EBADF
-    if (length <= QUICK_ALLOCATE) return this.vfs.vfsFallocate(file.fd, mode, offset, length)
+    const clears = this.#clearsSetId(req, file)
+    if (clears || length <= QUICK_ALLOCATE) {
+      const error = this.vfs.vfsFallocate(this.io, file.fd, mode, offset, length)
+      return clears ? this.afterSetIdCleared(req, file.node, error) : error
+    }
     return this.onPool(req, [file], (done) => this.vfs.vfsFallocateAsync(file.fd, mode, offset, length, done))
   }
 
@@ -162,7 +191,11 @@ export abstract class FileOperations extends EntryOperations {
     const to = this.handles.get(toHandle)
     if (from === undefined || to === undefined) return EBADF
     const bytes = Math.min(length, COPY_MAX)
-    if (bytes <= QUICK_COPY) return this.vfs.vfsCopy(from.fd, offset, to.fd, toOffset, bytes)
+    const clears = this.#clearsSetId(req, to)
+    if (clears || bytes <= QUICK_COPY) {
+      const count = this.vfs.vfsCopy(this.io, from.fd, offset, to.fd, toOffset, bytes)
+      return clears ? this.afterSetIdCleared(req, to.node, count) : count
+    }
     return this.onPool(req, [from, to], (done) =>
       this.vfs.vfsCopyAsync(from.fd, offset, to.fd, toOffset, bytes, done),
     )

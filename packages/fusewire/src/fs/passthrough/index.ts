@@ -1,2 +1,0 @@
-export type { PassthroughOptions } from './options.js'
-export { PassthroughFileSystem, passthrough } from './passthrough.js'
