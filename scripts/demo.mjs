@@ -30,10 +30,12 @@ else if (readdirSync(DIR).length > 0) die(`${DIR} is not empty: the demo mounts 
 
 console.log('$ fusewire mount hello ./mnt')
 const command = join(ROOT, 'packages', 'cli', 'dist', 'src', 'main.js')
-const server = spawn(process.execPath, [command, 'mount', 'hello', './mnt'], { cwd: ROOT, stdio: 'inherit' })
+// In a process group of its own, the server gets each signal once: from here, and not also from the terminal.
+const options = /** @type {const} */ ({ cwd: ROOT, stdio: 'inherit', detached: true })
+const server = spawn(process.execPath, [command, 'mount', 'hello', './mnt'], options)
 const ended = once(server, 'exit')
-// Ctrl-C reaches the whole foreground: the server unmounts, and this script waits for it.
-process.on('SIGINT', () => {})
+for (const name of /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP']))
+  process.on(name, () => server.kill(name))
 
 if (!(await waitFor(() => fuseMountsBelow(DIR).length > 0))) {
   server.kill('SIGKILL')

@@ -10,7 +10,10 @@ export const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..', '..')
 /** The packages that TypeScript builds, in the order in which they depend on each other. */
 export const PACKAGES = ['fusewire', 'disk', 'cli']
 
-/** Prints why the script cannot go on, and ends it. */
+/**
+ * Prints why the script cannot go on, and ends it.
+ * @returns {never}
+ */
 export function die(/** @type {string} */ message) {
   console.error(`\n${message}`)
   process.exit(1)

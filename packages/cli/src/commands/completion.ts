@@ -1,12 +1,13 @@
 import { type Command, EXIT, UsageError } from '../usage.js'
-import { COMMANDS } from './index.js'
 
-export const completion: Command = {
-  name: 'completion',
-  summary: 'print the completion script for bash or zsh',
-  options: [],
-  words: ['bash', 'zsh'],
-  help: `Usage: fusewire completion bash|zsh
+/** The command that completes these others, and itself. */
+export function completionOf(others: readonly Command[]): Command {
+  const completion: Command = {
+    name: 'completion',
+    summary: 'print the completion script for bash or zsh',
+    options: [],
+    words: ['bash', 'zsh'],
+    help: `Usage: fusewire completion bash|zsh
 
 Prints a script that completes commands, options and mount points.
 
@@ -14,24 +15,27 @@ Examples:
   eval "$(fusewire completion bash)"
   fusewire completion zsh > ~/.zfunc/_fusewire`,
 
-  async run(args, out) {
-    const [shell, extra] = args
-    if (extra !== undefined || (shell !== 'bash' && shell !== 'zsh')) {
-      throw new UsageError(`cannot complete for '${args.join(' ')}'`, 'give bash or zsh')
-    }
-    out.print(shell === 'bash' ? bash() : zsh())
-    return EXIT.ok
-  },
+    async run(args, out) {
+      const [shell, extra] = args
+      if (extra !== undefined || (shell !== 'bash' && shell !== 'zsh')) {
+        throw new UsageError(`cannot complete for '${args.join(' ')}'`, 'give bash or zsh')
+      }
+      out.print(shell === 'bash' ? bash(commands) : zsh(commands))
+      return EXIT.ok
+    },
+  }
+  const commands = [...others, completion]
+  return completion
 }
 
 const wordsOf = ({ options, words }: Command): string => [...words, ...options, '--help', '--debug'].join(' ')
 
-function bash(): string {
-  const cases = COMMANDS.map((command) => `    ${command.name}) words="${wordsOf(command)}" ;;`).join('\n')
+function bash(commands: readonly Command[]): string {
+  const cases = commands.map((command) => `    ${command.name}) words="${wordsOf(command)}" ;;`).join('\n')
   return `_fusewire() {
   local word="\${COMP_WORDS[COMP_CWORD]}" words
   if [ "$COMP_CWORD" -eq 1 ]; then
-    COMPREPLY=($(compgen -W "${COMMANDS.map(({ name }) => name).join(' ')} --help --version" -- "$word"))
+    COMPREPLY=($(compgen -W "${commands.map(({ name }) => name).join(' ')} --help --version" -- "$word"))
     return
   fi
   case "\${COMP_WORDS[1]}" in
@@ -44,9 +48,9 @@ ${cases}
 complete -o filenames -F _fusewire fusewire`
 }
 
-function zsh(): string {
-  const names = COMMANDS.map(({ name, summary }) => `    '${name}:${summary.replaceAll("'", '')}'`).join('\n')
-  const cases = COMMANDS.map((command) => `    ${command.name}) compadd -- ${wordsOf(command)} ;;`).join('\n')
+function zsh(commands: readonly Command[]): string {
+  const names = commands.map(({ name, summary }) => `    '${name}:${summary.replaceAll("'", '')}'`).join('\n')
+  const cases = commands.map((command) => `    ${command.name}) compadd -- ${wordsOf(command)} ;;`).join('\n')
   return `#compdef fusewire
 _fusewire() {
   local -a commands
