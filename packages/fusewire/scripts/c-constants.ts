@@ -8,7 +8,9 @@ import type { CConstant } from './emit-layout-c.js'
 /** Sets whose C names are not in linux/fuse.h. */
 const ELSEWHERE = new Set(['O', 'O_ARM64', 'DT', 'LOCK_TYPE', 'RENAME_FLAG'])
 
-/** Sets that are enumerations in C, which the preprocessor cannot ask for: first minor whose header has all. */
+/**
+ * Sets that are enumerations in C, which the preprocessor cannot ask for: first minor whose header has all.
+ */
 const ENUM_SINCE: { readonly [set: string]: number } = { EXT_TYPE: 39, URING_CMD: 42 }
 
 const sets = Object.entries(CONSTANT_TABLE)

@@ -151,7 +151,10 @@ function emitClear(struct: StructLayout): string[] {
   ]
 }
 
-/** For structs of requests: whether every `u64` number is below 2^53, so that reading it as a number is exact. */
+/**
+ * For structs of requests: whether every `u64` number is below 2^53, so that reading it as a number is
+ * exact.
+ */
 function emitOk(struct: StructLayout, structs: Structs): string[] {
   if (!/_in(_header)?$|_one$/.test(struct.name)) return []
   const highs = highWords(struct, 0, structs).map(at)

@@ -18,7 +18,10 @@ import { type NameEncoding, nameLength, putName } from './names.js'
 
 const SLASH = 0x2f
 
-/** Longest name in bytes that kernels before 6.18 accept (FUSE_NAME_MAX); newer ones accept 4095 with large requests. */
+/**
+ * Longest name in bytes that kernels before 6.18 accept (FUSE_NAME_MAX); newer ones accept 4095 with large
+ * requests.
+ */
 export const DIRENT_NAME_MAX = 1024
 
 /** Bytes of a READDIR record with a name of `length` bytes: records are padded to 8. */
@@ -81,7 +84,10 @@ export class DirentWriter {
     this.#at += bytes
   }
 
-  /** Word of the `fuse_entry_out` of the last `addPlus`, zeroed, for the caller to fill; node id 0 means "no attributes". */
+  /**
+   * Word of the `fuse_entry_out` of the last `addPlus`, zeroed, for the caller to fill; node id 0 means "no
+   * attributes".
+   */
   get entry(): number {
     return this.#entry
   }
@@ -168,7 +174,10 @@ export class DirentWriter {
     this.#at += (offset + length + 7) & ~7
   }
 
-  /** The bytes between the name and the next record belong to the reply: do not leak old content of the buffer. */
+  /**
+   * The bytes between the name and the next record belong to the reply: do not leak old content of the
+   * buffer.
+   */
   #clearPadding(length: number): void {
     const stop = this.#at + ((length + 7) & ~7)
     for (let p = this.#at + length; p < stop; p++) this.#bytes[p] = 0
@@ -214,7 +223,10 @@ export class DirentReader {
   name = 0
   nameLength = 0
   type = 0
-  /** Where the next request has to go on (rounded above 2^53: use `dirent_off_lo` and `_hi` for foreign positions). */
+  /**
+   * Where the next request has to go on (rounded above 2^53: use `dirent_off_lo` and `_hi` for foreign
+   * positions).
+   */
   off = 0
 
   #u: Uint32Array = new Uint32Array(0)
@@ -240,7 +252,10 @@ export class DirentReader {
     this.#nameMax = nameMax
   }
 
-  /** 1: the properties hold the next record. 0: end (a cut last record is ignored). -EIO: bad name, the listing fails. */
+  /**
+   * 1: the properties hold the next record. 0: end (a cut last record is ignored). -EIO: bad name, the
+   * listing fails.
+   */
   next(): number {
     const header = this.#plus ? PROTOCOL.NAME_OFFSET_DIRENTPLUS : PROTOCOL.NAME_OFFSET
     if (this.#at + header > this.#end) return 0

@@ -16,7 +16,10 @@ import { EXT_HEADER_SIZE, SECCTX_HEADER_SIZE, SECCTX_SIZE, SUPP_GROUPS_SIZE } fr
 export class ExtensionBlocks {
   /** Security contexts, at most 31. Linux 6.18 sends none or one. */
   secctxCount = 0
-  /** Supplementary groups; -1 when the request has no such block. Linux 6.18 sends at most the parent directory's. */
+  /**
+   * Supplementary groups; -1 when the request has no such block. Linux 6.18 sends at most the parent
+   * directory's.
+   */
   groupCount = -1
   #bytes: Uint8Array = new Uint8Array(0)
   /** Four numbers per context: name, its length, value, its length. */
@@ -99,7 +102,10 @@ export interface SecurityContext {
   readonly value: Uint8Array
 }
 
-/** The block of security contexts that the kernel sends with INIT flag SECURITY_CTX, also when there are none. */
+/**
+ * The block of security contexts that the kernel sends with INIT flag SECURITY_CTX, also when there are
+ * none.
+ */
 export function secctxBlock(contexts: readonly SecurityContext[]): Uint8Array {
   const used = contexts.reduce(
     (sum, c) => sum + SECCTX_SIZE + c.name.length + 1 + c.value.length,

@@ -74,7 +74,9 @@ function formatNumber(field: FieldLayout, value: number): string {
 const formatDevice = (dev: number): string =>
   `${(dev >>> 8) & 0xfff}:${(dev & 0xff) | ((dev >>> 12) & 0xfff00)}`
 
-/** Names of the bits of `value`, `A|B|0x80`; `set` is a table of `FLAG_SETS`, `INIT_FLAGS` or `INIT_FLAGS2`. */
+/**
+ * Names of the bits of `value`, `A|B|0x80`; `set` is a table of `FLAG_SETS`, `INIT_FLAGS` or `INIT_FLAGS2`.
+ */
 export function formatFlags(set: string, value: number): string {
   if (set === 'O') return formatOpenFlags(value)
   return joinFlags(bitsOf(set), value, '0')
@@ -125,7 +127,9 @@ function formatOpenFlags(value: number): string {
   return rest === '' ? access : `${access}|${rest}`
 }
 
-/** A name in quotes: printable characters as they are, the rest escaped, bytes that are no UTF-8 as `\xff`. */
+/**
+ * A name in quotes: printable characters as they are, the rest escaped, bytes that are no UTF-8 as `\xff`.
+ */
 export function quote(bytes: Uint8Array, start: number, length: number): string {
   let shown = Math.min(length, NAME_SHOWN)
   // Do not cut a character: go back to the start of the last one.
@@ -141,7 +145,10 @@ export function quote(bytes: Uint8Array, start: number, length: number): string 
   return `"${text}"${more}`
 }
 
-/** Keeps the line one line and the terminal safe: controls, separators and unassigned characters are escaped. */
+/**
+ * Keeps the line one line and the terminal safe: controls, separators and unassigned characters are
+ * escaped.
+ */
 const escapeText = (text: string): string =>
   text.replace(/["\\]|[\p{C}\p{Zl}\p{Zp}]/gu, (c) =>
     c === '"' || c === '\\' ? `\\${c}` : c === '\n' ? '\\n' : `\\u{${c.codePointAt(0)?.toString(16)}}`,

@@ -179,7 +179,10 @@ function checkTail(
   return p === stop ? 0 : -errno.EPROTO
 }
 
-/** Place of the NUL that ends the name at `from`; -1 if there is none before `end`, or the name is empty or has a forbidden '/'. */
+/**
+ * Place of the NUL that ends the name at `from`; -1 if there is none before `end`, or the name is empty or
+ * has a forbidden '/'.
+ */
 function scanName(bytes: Uint8Array, from: number, end: number, component: boolean): number {
   let p = from
   for (; p < end; p++) {

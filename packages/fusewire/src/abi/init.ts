@@ -67,7 +67,10 @@ export interface InitReply {
   flags2: number
   /** Asynchronous requests in flight, 0 to 65535; 0 leaves the kernel's default of 12. */
   maxBackground: number
-  /** Asynchronous requests from which the kernel calls the device congested, 0 to 65535; 0 leaves the default of 9. */
+  /**
+   * Asynchronous requests from which the kernel calls the device congested, 0 to 65535; 0 leaves the
+   * default of 9.
+   */
   congestionThreshold: number
   /** Largest WRITE in bytes; the kernel raises it to 4096. */
   maxWrite: number
@@ -146,7 +149,10 @@ export function writeInitReply(u: Uint32Array, b: number, reply: InitReply, kern
   return size
 }
 
-/** Writes the reply to a kernel of a newer major version: our own version and nothing else, in a full-size struct. */
+/**
+ * Writes the reply to a kernel of a newer major version: our own version and nothing else, in a full-size
+ * struct.
+ */
 export function writeInitRetry(u: Uint32Array, b: number): number {
   clearInitOut(u, b)
   setInitOut_major(u, b, PROTOCOL.KERNEL_VERSION)
@@ -165,7 +171,10 @@ export function initRequestSize(kernelMinor: number): number {
   return kernelMinor < 36 ? INIT_IN_SIZES.beforeExt : INIT_IN_SIZE
 }
 
-/** Writes `fuse_init_in` as a kernel of `request.minor` does and returns its size in bytes; the kernel's side of INIT. */
+/**
+ * Writes `fuse_init_in` as a kernel of `request.minor` does and returns its size in bytes; the kernel's
+ * side of INIT.
+ */
 export function writeInitRequest(u: Uint32Array, b: number, request: InitRequest): number {
   const size = initRequestSize(request.minor)
   if (size === INIT_IN_SIZE) clearInitIn(u, b)

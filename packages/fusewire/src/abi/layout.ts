@@ -43,7 +43,10 @@ const SCALAR_SIZE: { readonly [type in ScalarType]: number } = {
 
 type Tables = { readonly [name: string]: StructSpec }
 
-/** Lays out every struct of `tables`. Throws on an unknown type or hidden padding: both are mistakes in a table. */
+/**
+ * Lays out every struct of `tables`. Throws on an unknown type or hidden padding: both are mistakes in a
+ * table.
+ */
 export function layoutAll(tables: Tables): Map<string, StructLayout> {
   const done = new Map<string, StructLayout>()
   for (const name of Object.keys(tables)) layoutStruct(name, tables, done)

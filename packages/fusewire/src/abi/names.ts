@@ -89,7 +89,10 @@ function latin1(view: Uint8Array): string {
   return text
 }
 
-/** Whether the bytes are valid UTF-8: shortest form, no surrogates, nothing above U+10FFFF (RFC 3629, section 4). */
+/**
+ * Whether the bytes are valid UTF-8: shortest form, no surrogates, nothing above U+10FFFF (RFC 3629,
+ * section 4).
+ */
 export function isUtf8(bytes: Uint8Array, start: number, length: number): boolean {
   const end = start + length
   let p = start
@@ -132,7 +135,10 @@ export function nameLength(name: string, encoding: NameEncoding): number {
   return length
 }
 
-/** Writes `name` at byte `at`, without NUL. `nameLength` must have said that it has a form; the caller has the room. */
+/**
+ * Writes `name` at byte `at`, without NUL. `nameLength` must have said that it has a form; the caller has
+ * the room.
+ */
 export function putName(bytes: Uint8Array, at: number, name: string, encoding: NameEncoding): void {
   let p = at
   for (let i = 0; i < name.length; i++) {

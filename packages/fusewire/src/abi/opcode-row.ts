@@ -14,7 +14,9 @@ export interface OpcodeRow {
   readonly inSize: number
   /** Bytes of `in` that every supported kernel sends at least. */
   readonly inSizeMin: number
-  /** Whether every number of `in` is below 2^53, so that the generated readers are exact; null without `in`. */
+  /**
+   * Whether every number of `in` is below 2^53, so that the generated readers are exact; null without `in`.
+   */
   readonly inOk: ((u: Uint32Array, b: number) => boolean) | null
   /** True for INIT: newer kernels may send more than `inSize`. */
   readonly inOpenEnded: boolean
@@ -36,7 +38,10 @@ export interface OpcodeRow {
   readonly out2: StructName | null
   /** Bytes of `out` and `out2`. */
   readonly outSize: number
-  /** C name of the reply's struct when the request's `size` is 0, in place of the payload (GETXATTR, LISTXATTR). */
+  /**
+   * C name of the reply's struct when the request's `size` is 0, in place of the payload (GETXATTR,
+   * LISTXATTR).
+   */
   readonly outIfSizeZero: StructName | null
   /** Whether the reply ends with bytes of any length up to what the request allows. */
   readonly payloadOut: boolean

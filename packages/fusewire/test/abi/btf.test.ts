@@ -24,7 +24,10 @@ const btf = load()
 const skip = typeof btf === 'string' ? btf : false
 const layouts = layoutAll(STRUCTS)
 
-/** Structs of CUSE and DAX, which kernels without these lack, and one that the kernel uses only through sizeof. */
+/**
+ * Structs of CUSE and DAX, which kernels without these lack, and one that the kernel uses only through
+ * sizeof.
+ */
 const MAY_LACK = new Set([
   'cuse_init_in',
   'cuse_init_out',

@@ -91,6 +91,7 @@ describe('extension blocks', () => {
       new Bytes().u32(0, 0).done(),
       new Bytes().u32(4, 0).done(),
       new Bytes().u32(9, 0).u64(0).done(),
+      new Bytes().u32(12, 77, 0).u32(8, 0).done(),
       new Bytes().u32(24, 0).u64(0).done(),
       new Bytes().u32(0xfffffff8, 32).u64(0).done(),
       new Bytes().u32(8, 1).done(),

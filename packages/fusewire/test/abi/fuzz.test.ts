@@ -53,7 +53,10 @@ const readers = new Map(
   OPCODES.map((row) => [row.number, row.in === null ? [] : readersOf(row.in, row.inSizeMin)]),
 )
 
-/** The buffers that hold nothing but the message: a read outside of it gives undefined, and so NaN or a throw. */
+/**
+ * The buffers that hold nothing but the message: a read outside of it gives undefined, and so NaN or a
+ * throw.
+ */
 function exact(message: Uint8Array, before = AT): { u: Uint32Array; bytes: Uint8Array } {
   const { u, bytes } = place(message, before, 0)
   return { u, bytes: bytes.subarray(0, before * 4 + message.length) }

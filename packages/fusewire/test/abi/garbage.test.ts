@@ -41,7 +41,10 @@ const frame = new RequestFrame()
 const names = new NameCache()
 const out = new Uint32Array(64)
 
-/** Decodes a LOOKUP and a READ and writes an entry as its reply; returns something that depends on all of it. */
+/**
+ * Decodes a LOOKUP and a READ and writes an entry as its reply; returns something that depends on all of
+ * it.
+ */
 function messages(count: number): number {
   let sum = 0
   for (let i = 0; i < count; i++) {

@@ -45,7 +45,10 @@ function buffer(size: number): { u: Uint32Array; bytes: Uint8Array; view: DataVi
   return { u: new Uint32Array(bytes.buffer), bytes, view: new DataView(bytes.buffer) }
 }
 
-/** Writes with the generated setter, and checks the bytes, that no other byte changed, and what the getter says. */
+/**
+ * Writes with the generated setter, and checks the bytes, that no other byte changed, and what the getter
+ * says.
+ */
 function checkNumber(struct: string, size: number, field: ReferenceField, value: number): void {
   const { get, set } = names(struct, field.name)
   const { u, bytes, view } = buffer(size)
@@ -182,7 +185,9 @@ describe('generated structs', () => {
     }
   })
 
-  /** 64-bit fields of a struct, nested ones included, and whether a number of 2^53 or more must be refused. */
+  /**
+   * 64-bit fields of a struct, nested ones included, and whether a number of 2^53 or more must be refused.
+   */
   function longFields(name: string, base = 0): { offset: number; checked: boolean }[] {
     return (layouts.get(name)?.fields ?? []).flatMap((field) => {
       if (field.struct !== null) return longFields(field.struct, base + field.offset)

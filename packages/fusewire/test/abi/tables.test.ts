@@ -88,7 +88,9 @@ describe('flags and numbers', () => {
     assert.equal(flags.INIT_FLAGS.length, expected.filter(([, flag]) => flag.aliasOf === undefined).length)
   })
 
-  /** Groups of the reference, the sets of ours that hold them, and C names that are second names or limits. */
+  /**
+   * Groups of the reference, the sets of ours that hold them, and C names that are second names or limits.
+   */
   const GROUPS: readonly (readonly [string, keyof typeof CONSTANT_TABLE, ...string[]])[] = [
     ['fopen', 'FOPEN'],
     ['fattr', 'FATTR'],

@@ -1,6 +1,8 @@
 import type { ConstantSet, InitFlagSpec } from './types.js'
 
-/** Feature bits of INIT. Bits 0 to 31 are `flags`, 32 and up are `flags2`, which counts only with INIT_EXT. */
+/**
+ * Feature bits of INIT. Bits 0 to 31 are `flags`, 32 and up are `flags2`, which counts only with INIT_EXT.
+ */
 export const INIT_FLAG_TABLE = {
   ASYNC_READ: { bit: 0, since: 6 },
   POSIX_LOCKS: { bit: 1, since: 7 },
@@ -72,7 +74,10 @@ const OPEN_FLAGS = {
   TMPFILE: 0o20200000,
 } as const
 
-/** All other bit sets and numbers of the protocol. `O`, `DT` and the like are the values of x86-64 and arm64 kernels. */
+/**
+ * All other bit sets and numbers of the protocol. `O`, `DT` and the like are the values of x86-64 and arm64
+ * kernels.
+ */
 export const CONSTANT_TABLE = {
   FOPEN: {
     prefix: 'FOPEN_',

@@ -1,4 +1,7 @@
-/** Messages from the server to the kernel: `fuse_out_header` with unique 0 and `error` = the (positive) code. */
+/**
+ * Messages from the server to the kernel: `fuse_out_header` with unique 0 and `error` = the (positive)
+ * code.
+ */
 export interface NotifySpec {
   readonly code: number
   /** First protocol minor that has it. */

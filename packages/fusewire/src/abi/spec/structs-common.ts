@@ -2,6 +2,10 @@ import type { StructSpec } from './types.js'
 
 /** Headers, and the structs that are parts of others. */
 export const COMMON_STRUCTS = {
+  /**
+   * First in every request. uid, gid and pid are 0 in requests on behalf of nobody (FORGET, RELEASE,
+   * INTERRUPT ...).
+   */
   fuse_in_header: {
     fields: {
       len: 'u32',
@@ -15,6 +19,10 @@ export const COMMON_STRUCTS = {
       padding: 'u16',
     },
   },
+  /**
+   * First in every reply. `error` is 0 or a negative errno; in notifications `unique` is 0 and `error` the
+   * code.
+   */
   fuse_out_header: {
     fields: {
       len: 'u32',
@@ -22,6 +30,7 @@ export const COMMON_STRUCTS = {
       unique: 'id64',
     },
   },
+  /** Attributes of a node. Times are seconds and nanoseconds, `blocks` counts units of 512 bytes. */
   fuse_attr: {
     fields: {
       ino: 'u64w',
@@ -42,6 +51,7 @@ export const COMMON_STRUCTS = {
       flags: { type: 'u32', since: 32, flags: 'ATTR_FLAG' },
     },
   },
+  /** A time of statx(2). */
   fuse_sx_time: {
     since: 39,
     fields: {
@@ -50,6 +60,7 @@ export const COMMON_STRUCTS = {
       __reserved: 'i32',
     },
   },
+  /** struct statx of linux/stat.h. */
   fuse_statx: {
     since: 39,
     fields: {
@@ -76,6 +87,7 @@ export const COMMON_STRUCTS = {
       __spare2: 'u64[14]',
     },
   },
+  /** struct statfs: `blocks`, `bfree` and `bavail` count units of `frsize` bytes. */
   fuse_kstatfs: {
     fields: {
       blocks: 'u64',
@@ -90,6 +102,7 @@ export const COMMON_STRUCTS = {
       spare: { type: 'u32[6]', since: 4 },
     },
   },
+  /** A lock on bytes `start` to `end`, both included; `end` is 2^63-1 for "to the end of the file". */
   fuse_file_lock: {
     since: 7,
     fields: {
@@ -99,6 +112,7 @@ export const COMMON_STRUCTS = {
       pid: 'u32',
     },
   },
+  /** Element of BATCH_FORGET. */
   fuse_forget_one: {
     since: 16,
     fields: {
@@ -106,6 +120,7 @@ export const COMMON_STRUCTS = {
       nlookup: 'u64',
     },
   },
+  /** Element of a reply that asks IOCTL again with more memory (FUSE_IOCTL_RETRY, CUSE only). */
   fuse_ioctl_iovec: {
     since: 16,
     fields: {
@@ -113,6 +128,7 @@ export const COMMON_STRUCTS = {
       len: 'u64',
     },
   },
+  /** Record of READDIR, padded to 8 bytes. `off` is where reading goes on behind this record. */
   fuse_dirent: {
     fields: {
       ino: 'u64w',
@@ -122,6 +138,7 @@ export const COMMON_STRUCTS = {
       name: 'bytes[]',
     },
   },
+  /** Record of READDIRPLUS, padded to 8 bytes. */
   fuse_direntplus: {
     since: 21,
     fields: {
@@ -129,6 +146,7 @@ export const COMMON_STRUCTS = {
       dirent: 'fuse_dirent',
     },
   },
+  /** Element of REMOVEMAPPING. */
   fuse_removemapping_one: {
     since: 31,
     fields: {
@@ -136,6 +154,7 @@ export const COMMON_STRUCTS = {
       len: 'u64',
     },
   },
+  /** A security context: then follow its NUL-terminated name and `size` bytes of label. */
   fuse_secctx: {
     since: 36,
     fields: {
@@ -143,6 +162,7 @@ export const COMMON_STRUCTS = {
       padding: 'u32',
     },
   },
+  /** Extension block of security contexts; `size` counts the whole block. */
   fuse_secctx_header: {
     since: 36,
     fields: {
@@ -150,6 +170,7 @@ export const COMMON_STRUCTS = {
       nr_secctx: 'u32',
     },
   },
+  /** Any other extension block; `size` counts the whole block. */
   fuse_ext_header: {
     since: 38,
     fields: {
@@ -157,6 +178,7 @@ export const COMMON_STRUCTS = {
       type: 'u32',
     },
   },
+  /** Body of the extension block EXT_GROUPS. */
   fuse_supp_groups: {
     since: 38,
     fields: {

@@ -2,6 +2,7 @@ import type { StructSpec } from './types.js'
 
 /** What follows the header of a successful reply. */
 export const REPLY_STRUCTS = {
+  /** LOOKUP, SYMLINK, MKNOD, MKDIR, LINK, CREATE, TMPFILE. Lifetimes are seconds and nanoseconds. */
   fuse_entry_out: {
     fields: {
       nodeid: 'u64',
@@ -13,6 +14,7 @@ export const REPLY_STRUCTS = {
       attr: 'fuse_attr',
     },
   },
+  /** GETATTR and SETATTR. */
   fuse_attr_out: {
     fields: {
       attr_valid: 'u64',
@@ -21,6 +23,7 @@ export const REPLY_STRUCTS = {
       attr: 'fuse_attr',
     },
   },
+  /** STATX. */
   fuse_statx_out: {
     since: 39,
     fields: {
@@ -31,6 +34,7 @@ export const REPLY_STRUCTS = {
       stat: 'fuse_statx',
     },
   },
+  /** OPEN, OPENDIR, CREATE, TMPFILE. `backing_id` counts with FOPEN_PASSTHROUGH. */
   fuse_open_out: {
     fields: {
       fh: 'u64',
@@ -38,29 +42,34 @@ export const REPLY_STRUCTS = {
       backing_id: { type: 'i32', since: 40 },
     },
   },
+  /** WRITE and COPY_FILE_RANGE: bytes written. */
   fuse_write_out: {
     fields: {
       size: 'u32',
       padding: 'u32',
     },
   },
+  /** STATFS. */
   fuse_statfs_out: {
     fields: {
       st: 'fuse_kstatfs',
     },
   },
+  /** GETXATTR and LISTXATTR with size 0: bytes of the value or list. */
   fuse_getxattr_out: {
     fields: {
       size: 'u32',
       padding: 'u32',
     },
   },
+  /** GETLK: the lock in the way, or type F_UNLCK. */
   fuse_lk_out: {
     since: 7,
     fields: {
       lk: 'fuse_file_lock',
     },
   },
+  /** INIT: 8 bytes before 7.5, 24 before 7.23. See InitReply in init.ts for units. */
   fuse_init_out: {
     fields: {
       major: 'u32',
@@ -79,12 +88,14 @@ export const REPLY_STRUCTS = {
       unused: { type: 'u16[11]', since: 23 },
     },
   },
+  /** BMAP. */
   fuse_bmap_out: {
     since: 8,
     fields: {
       block: 'u64',
     },
   },
+  /** IOCTL, and the data. `result` is the value of ioctl(2). */
   fuse_ioctl_out: {
     since: 11,
     fields: {
@@ -94,6 +105,7 @@ export const REPLY_STRUCTS = {
       out_iovs: 'u32',
     },
   },
+  /** POLL: events of poll(2). */
   fuse_poll_out: {
     since: 11,
     fields: {
@@ -101,12 +113,14 @@ export const REPLY_STRUCTS = {
       padding: 'u32',
     },
   },
+  /** LSEEK. */
   fuse_lseek_out: {
     since: 24,
     fields: {
       offset: 'u64',
     },
   },
+  /** COPY_FILE_RANGE_64: bytes copied. */
   fuse_copy_file_range_out: {
     since: 45,
     fields: {

@@ -2,11 +2,13 @@ import type { StructSpec } from './types.js'
 
 /** What follows the header of a request. */
 export const REQUEST_STRUCTS = {
+  /** FORGET: `nlookup` is taken from the lookup count of the node. */
   fuse_forget_in: {
     fields: {
       nlookup: 'u64',
     },
   },
+  /** BATCH_FORGET: `count` times fuse_forget_one follow. */
   fuse_batch_forget_in: {
     since: 16,
     fields: {
@@ -14,6 +16,7 @@ export const REQUEST_STRUCTS = {
       dummy: 'u32',
     },
   },
+  /** GETATTR: `fh` counts with GETATTR_FH. */
   fuse_getattr_in: {
     since: 9,
     fields: {
@@ -22,6 +25,7 @@ export const REQUEST_STRUCTS = {
       fh: 'u64',
     },
   },
+  /** STATX: `sx_flags` and `sx_mask` as in statx(2). */
   fuse_statx_in: {
     since: 39,
     fields: {
@@ -32,6 +36,7 @@ export const REQUEST_STRUCTS = {
       sx_mask: 'u32',
     },
   },
+  /** MKNOD, and the name. `rdev` is the kernel's 32-bit device number. */
   fuse_mknod_in: {
     fields: {
       mode: 'u32',
@@ -40,17 +45,20 @@ export const REQUEST_STRUCTS = {
       padding: { type: 'u32', since: 12 },
     },
   },
+  /** MKDIR, and the name. */
   fuse_mkdir_in: {
     fields: {
       mode: 'u32',
       umask: { type: 'u32', since: 12 },
     },
   },
+  /** RENAME, and both names. The old directory is the header's node. */
   fuse_rename_in: {
     fields: {
       newdir: 'u64',
     },
   },
+  /** RENAME2: as RENAME, with flags of renameat2(2). */
   fuse_rename2_in: {
     since: 23,
     fields: {
@@ -59,11 +67,13 @@ export const REQUEST_STRUCTS = {
       padding: 'u32',
     },
   },
+  /** LINK, and the new name. The new directory is the header's node. */
   fuse_link_in: {
     fields: {
       oldnodeid: 'u64',
     },
   },
+  /** SETATTR: the fields that `valid` names. */
   fuse_setattr_in: {
     fields: {
       valid: { type: 'u32', flags: 'FATTR' },
@@ -84,12 +94,14 @@ export const REQUEST_STRUCTS = {
       unused5: 'u32',
     },
   },
+  /** OPEN and OPENDIR: `flags` of open(2). */
   fuse_open_in: {
     fields: {
       flags: { type: 'u32', flags: 'O' },
       open_flags: { type: 'u32', since: 33, flags: 'OPEN_FLAG' },
     },
   },
+  /** CREATE and TMPFILE, and the name. */
   fuse_create_in: {
     since: 3,
     fields: {
@@ -99,6 +111,7 @@ export const REQUEST_STRUCTS = {
       open_flags: { type: 'u32', since: 33, flags: 'OPEN_FLAG' },
     },
   },
+  /** RELEASE and RELEASEDIR. */
   fuse_release_in: {
     fields: {
       fh: 'u64',
@@ -107,6 +120,7 @@ export const REQUEST_STRUCTS = {
       lock_owner: { type: 'id64', since: 8 },
     },
   },
+  /** FLUSH: one for every close(2) of a descriptor. */
   fuse_flush_in: {
     fields: {
       fh: 'u64',
@@ -115,6 +129,7 @@ export const REQUEST_STRUCTS = {
       lock_owner: { type: 'id64', since: 7 },
     },
   },
+  /** READ, READDIR and READDIRPLUS. `flags` of open(2), `size` and `offset` in bytes. */
   fuse_read_in: {
     fields: {
       fh: 'u64',
@@ -126,6 +141,7 @@ export const REQUEST_STRUCTS = {
       padding: { type: 'u32', since: 9 },
     },
   },
+  /** WRITE, and `size` bytes. */
   fuse_write_in: {
     fields: {
       fh: 'u64',
@@ -137,6 +153,7 @@ export const REQUEST_STRUCTS = {
       padding: { type: 'u32', since: 9 },
     },
   },
+  /** FSYNC and FSYNCDIR. */
   fuse_fsync_in: {
     fields: {
       fh: 'u64',
@@ -144,6 +161,7 @@ export const REQUEST_STRUCTS = {
       padding: 'u32',
     },
   },
+  /** SETXATTR, name, and `size` bytes. The last two fields come only with INIT flag SETXATTR_EXT. */
   fuse_setxattr_in: {
     fields: {
       size: 'u32',
@@ -152,12 +170,14 @@ export const REQUEST_STRUCTS = {
       padding: { type: 'u32', since: 33 },
     },
   },
+  /** GETXATTR (and the name) and LISTXATTR. `size` 0 asks how long the answer would be. */
   fuse_getxattr_in: {
     fields: {
       size: 'u32',
       padding: 'u32',
     },
   },
+  /** GETLK, SETLK and SETLKW. */
   fuse_lk_in: {
     since: 7,
     fields: {
@@ -168,6 +188,7 @@ export const REQUEST_STRUCTS = {
       padding: { type: 'u32', since: 9 },
     },
   },
+  /** ACCESS: `mask` of access(2). */
   fuse_access_in: {
     since: 3,
     fields: {
@@ -175,6 +196,7 @@ export const REQUEST_STRUCTS = {
       padding: 'u32',
     },
   },
+  /** INIT: 16 bytes before 7.36. `flags2` counts only with INIT_EXT in `flags`. */
   fuse_init_in: {
     fields: {
       major: 'u32',
@@ -185,12 +207,14 @@ export const REQUEST_STRUCTS = {
       unused: { type: 'u32[11]', since: 36 },
     },
   },
+  /** INTERRUPT: `unique` of the request whose caller got a signal. */
   fuse_interrupt_in: {
     since: 7,
     fields: {
       unique: 'id64',
     },
   },
+  /** BMAP, for fuseblk. */
   fuse_bmap_in: {
     since: 8,
     fields: {
@@ -199,6 +223,7 @@ export const REQUEST_STRUCTS = {
       padding: 'u32',
     },
   },
+  /** IOCTL, and `in_size` bytes. `arg` is an address or a number of the caller. */
   fuse_ioctl_in: {
     since: 11,
     fields: {
@@ -210,6 +235,7 @@ export const REQUEST_STRUCTS = {
       out_size: 'u32',
     },
   },
+  /** POLL: `kh` names the waiting file to the notification POLL. */
   fuse_poll_in: {
     since: 11,
     fields: {
@@ -219,6 +245,7 @@ export const REQUEST_STRUCTS = {
       events: { type: 'u32', since: 21 },
     },
   },
+  /** FALLOCATE: `mode` of fallocate(2). */
   fuse_fallocate_in: {
     since: 19,
     fields: {
@@ -229,6 +256,7 @@ export const REQUEST_STRUCTS = {
       padding: 'u32',
     },
   },
+  /** NOTIFY_REPLY, and `size` bytes; laid over the fields of WRITE. */
   fuse_notify_retrieve_in: {
     since: 15,
     fields: {
@@ -240,6 +268,7 @@ export const REQUEST_STRUCTS = {
       dummy4: 'id64',
     },
   },
+  /** LSEEK: `whence` is SEEK_DATA (3) or SEEK_HOLE (4). */
   fuse_lseek_in: {
     since: 24,
     fields: {
@@ -249,6 +278,7 @@ export const REQUEST_STRUCTS = {
       padding: 'u32',
     },
   },
+  /** COPY_FILE_RANGE and COPY_FILE_RANGE_64. The source is the header's node. */
   fuse_copy_file_range_in: {
     since: 28,
     fields: {
@@ -261,6 +291,7 @@ export const REQUEST_STRUCTS = {
       flags: 'u64',
     },
   },
+  /** SETUPMAPPING, for DAX. */
   fuse_setupmapping_in: {
     since: 31,
     fields: {
@@ -271,12 +302,14 @@ export const REQUEST_STRUCTS = {
       moffset: 'u64',
     },
   },
+  /** REMOVEMAPPING: `count` times fuse_removemapping_one follow. The only struct of 4 bytes. */
   fuse_removemapping_in: {
     since: 31,
     fields: {
       count: 'u32',
     },
   },
+  /** SYNCFS. */
   fuse_syncfs_in: {
     since: 34,
     fields: {

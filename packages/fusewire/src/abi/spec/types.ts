@@ -17,7 +17,10 @@
  */
 export type ScalarType = 'u8' | 'u16' | 'u32' | 'i32' | 'u64' | 'id64' | 'u64w' | 'i64' | 'time64'
 
-/** A scalar, a fixed array `u32[6]`, a flexible array `u32[]`, raw `bytes[128]` or `bytes[]`, or the name of another struct. */
+/**
+ * A scalar, a fixed array `u32[6]`, a flexible array `u32[]`, raw `bytes[128]` or `bytes[]`, or the name of
+ * another struct.
+ */
 export type FieldType = ScalarType | `${ScalarType | 'bytes'}[${number | ''}]` | `fuse_${string}`
 
 export interface FieldSpec {
@@ -46,7 +49,10 @@ export type NameKind =
   /** TMPFILE sends the constant "/" because the file gets no name. */
   | 'anonymous'
 
-/** The bytes that follow the in-struct and the names: `count` elements of `unit` bytes, `count` a u32 field of the in-struct. */
+/**
+ * The bytes that follow the in-struct and the names: `count` elements of `unit` bytes, `count` a u32 field
+ * of the in-struct.
+ */
 export interface PayloadSpec {
   readonly count: string
   readonly unit: number
@@ -59,7 +65,10 @@ export interface OpcodeSpec {
   readonly in?: string
   /** Smallest in-struct in bytes that a kernel of minor 31 or later sends, when less than the struct. */
   readonly inMin?: number
-  /** True for INIT and CUSE_INIT, which may grow with the kernel: any length of at least the smallest is accepted. */
+  /**
+   * True for INIT and CUSE_INIT, which may grow with the kernel: any length of at least the smallest is
+   * accepted.
+   */
   readonly inOpenEnded?: boolean
   readonly names?: readonly NameKind[]
   readonly payloadIn?: PayloadSpec
@@ -74,7 +83,10 @@ export interface OpcodeSpec {
   readonly reply?: boolean
   /** errno name for a number of 2^53 or more in the request; EOVERFLOW unless told. */
   readonly tooLarge?: string
-  /** True when the in-struct's numbers may use all 64 bits: a directory position is opaque, ext4's are hashes. */
+  /**
+   * True when the in-struct's numbers may use all 64 bits: a directory position is opaque, ext4's are
+   * hashes.
+   */
   readonly anyNumber?: boolean
 }
 
