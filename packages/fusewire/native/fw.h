@@ -182,7 +182,8 @@ void fw_live_add(enum fw_live kind, int difference);
 /*
  * Runs `execute(data)` on a thread of our own pool (never libuv's: its threads may all be busy with calls into the
  * very filesystem that this process serves), then `complete(env, data)` on the environment's loop, inside a scope.
- * If the environment ends first, `complete(NULL, data)` is called on any thread, to free data only.
+ * If the environment ends first, `complete(NULL, data)` is called on any thread, to free data only, and `execute` has
+ * perhaps not been called.
  * `execute` must not touch memory of JavaScript: an ending worker frees it while the thread is still in its system call.
  * Returns 0, -ENOMEM, -EAGAIN (no thread could be made) or -ECANCELED (environment ending); then nothing is called.
  */
@@ -191,7 +192,7 @@ int fw_work_submit(napi_env env, void (*execute)(void *data), void (*complete)(n
 int fw_work_open(struct fw_env *fe);
 void fw_work_close(struct fw_env *fe);
 
-/* Starts a detached thread with all signals blocked and a small stack; it ends with fw_live_add(FW_LIVE_THREADS, -1). */
-int fw_thread(void *(*run)(void *), void *arg);
+/* Starts a detached thread with all signals blocked and a small stack; 0 or -errno. */
+int fw_thread(void (*run)(void *arg), void *arg);
 
 #endif

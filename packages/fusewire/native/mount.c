@@ -114,6 +114,7 @@ static struct call *make_call(napi_env env, napi_value *argv, const char *kinds)
     napi_throw_error(env, "ENOMEM", "out of memory");
     return NULL;
   }
+  call->result = -ECANCELED; /* until it has run: an ending environment drops what waits */
   bool ok = true;
   int strings = 0;
   for (int i = 0; ok && kinds[i]; i++) {
@@ -234,7 +235,7 @@ static void drop_exit_umount(struct exit_umount *job) {
   free(job);
 }
 
-static void *exit_umount_thread(void *data) {
+static void exit_umount_thread(void *data) {
   struct exit_umount *job = data;
   int result = (int)fw_result(umount2(job->path, job->flags));
   pthread_mutex_lock(&job->lock);
@@ -242,7 +243,6 @@ static void *exit_umount_thread(void *data) {
   job->done = true;
   pthread_cond_signal(&job->ready);
   drop_exit_umount(job);
-  return NULL;
 }
 
 static int wait_for_umount(struct exit_umount *job, uint32_t ms) {

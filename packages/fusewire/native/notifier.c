@@ -86,7 +86,7 @@ static int write_message(int fd, const struct message *message) {
   return put < 0 ? -errno : 0;
 }
 
-static void *notifier_thread(void *arg) {
+static void notifier_thread(void *arg) {
   struct notifier *n = arg;
   pthread_mutex_lock(&n->lock);
   while (!n->stopping) {
@@ -113,8 +113,6 @@ static void *notifier_thread(void *arg) {
   close_duplicate(n);
   pthread_mutex_unlock(&n->lock);
   drop_notifier(n);
-  fw_live_add(FW_LIVE_THREADS, -1);
-  return NULL;
 }
 
 static void on_closed(uv_handle_t *handle) {

@@ -116,16 +116,18 @@ struct vfs_job {
   int fd, other;
   int64_t offset, other_offset, length;
   int mode;
-  uint8_t *data;
+  uint8_t *data; /* NULL where there is none */
   /* vfs_async.c */
   struct fw_env *fe;
-  napi_ref callback, memory;
+  napi_ref callback, target;
+  size_t target_start;
 };
 /*
- * Runs `job` on the pool; then callback(result) is called. `memory` (or NULL) is kept until then.
+ * Runs `job` on the pool; then callback(result) is called. `length` bytes at `data` are copied for the job, or, where
+ * `data` lies in the array `target`, `result` bytes are copied into it before the callback.
  * Returns 0 or -errno as a number for JavaScript; `job` is copied.
  */
-napi_value vfs_submit(napi_env env, const struct vfs_job *job, napi_value callback, napi_value memory);
+napi_value vfs_submit(napi_env env, const struct vfs_job *job, napi_value callback, napi_value target);
 
 /* ---- units ------------------------------------------------------------------------------------------------------- */
 

@@ -10,8 +10,11 @@
 #include <stdlib.h>
 #include <time.h>
 
-/* Enough for the 12 requests that the kernel sends in the background by default, and a few mounts beside them. */
-#define THREADS_MAX 16
+/*
+ * A call may wait for a filesystem of this very process whose answer needs a thread of this pool again (a passthrough
+ * over a passthrough), so the limit is far above the 12 requests that the kernel sends in the background by default.
+ */
+#define THREADS_MAX 64
 #define IDLE_SECONDS 5
 /* The calls need little; glibc's default of 8 MiB is only reserved, but counts against limits on address space. */
 #define STACK_BYTES (256 * 1024)
@@ -38,10 +41,26 @@ static void pool_init(void) {
   pthread_condattr_destroy(&attr);
 }
 
-int fw_thread(void *(*run)(void *), void *arg) {
+struct thread {
+  void (*run)(void *arg);
+  void *arg;
+};
+
+static void *run_thread(void *data) {
+  struct thread thread = *(struct thread *)data;
+  free(data);
+  thread.run(thread.arg);
+  fw_live_add(FW_LIVE_THREADS, -1);
+  return NULL;
+}
+
+int fw_thread(void (*run)(void *arg), void *arg) {
   pthread_attr_t attr;
-  pthread_t thread;
+  pthread_t id;
   sigset_t all, before;
+  struct thread *thread = malloc(sizeof *thread);
+  if (!thread) return -ENOMEM;
+  *thread = (struct thread){run, arg};
   pthread_attr_init(&attr);
   pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
   pthread_attr_setstacksize(&attr, STACK_BYTES);
@@ -49,10 +68,13 @@ int fw_thread(void *(*run)(void *), void *arg) {
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
   fw_live_add(FW_LIVE_THREADS, 1);
-  int error = pthread_create(&thread, &attr, run, arg);
+  int error = pthread_create(&id, &attr, run_thread, thread);
   pthread_sigmask(SIG_SETMASK, &before, NULL);
   pthread_attr_destroy(&attr);
-  if (error) fw_live_add(FW_LIVE_THREADS, -1);
+  if (error) {
+    fw_live_add(FW_LIVE_THREADS, -1);
+    free(thread);
+  }
   return -error;
 }
 
@@ -99,7 +121,7 @@ static struct fw_work_job *next_job(void) {
   return job;
 }
 
-static void *pool_thread(void *unused) {
+static void pool_thread(void *unused) {
   (void)unused;
   struct fw_work_job *job;
   pthread_mutex_lock(&pool_lock);
@@ -111,8 +133,6 @@ static void *pool_thread(void *unused) {
   }
   pool_threads--;
   pthread_mutex_unlock(&pool_lock);
-  fw_live_add(FW_LIVE_THREADS, -1);
-  return NULL;
 }
 
 /* Called with pool_lock held. */
