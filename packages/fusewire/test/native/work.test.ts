@@ -9,10 +9,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import { addon } from '../../src/native/load.js'
 import type { MountCalls } from '../../src/native/mount.js'
+import type { VfsCalls } from '../../src/native/vfs.js'
 import { calls, NEG, runChild, until } from './support.js'
 
 /** The calls of mounting run on the pool; opening a fifo blocks one of its threads for as long as we like. */
-const { mount } = addon<{ mount: MountCalls }>()
+const { mount, ...vfs } = addon<{ mount: MountCalls } & VfsCalls>()
 const { O_RDONLY, O_RDWR, O_NONBLOCK } = constants
 
 const dir = mkdtempSync(join(tmpdir(), 'fusewire-work-'))
@@ -76,6 +77,25 @@ test('blocked calls do not keep the process from its exit', () => {
     setTimeout(() => process.exit(calls.liveCounts().jobs), 50)`,
   )
   assert.deepEqual([child.status, child.signal, child.stderr], [100, null, ''])
+})
+
+test('data of a call passes through memory of its own: it survives what JavaScript does meanwhile', async () => {
+  const path = join(dir, 'data')
+  const fd = openSync(path, constants.O_RDWR | constants.O_CREAT)
+  const out = Uint8Array.from({ length: 70_000 }, (_, index) => index % 251)
+  const written = new Promise((done) => vfs.vfsWriteAsync(fd, out, 10, 65_000, 5, done))
+  out.fill(255)
+  assert.equal(await written, 65_000)
+  const back = new Uint8Array(70_000)
+  const read = new Promise((done) => vfs.vfsReadAsync(fd, back, 20, 66_000, 0, done))
+  assert.ok(back.every((byte) => byte === 0))
+  assert.equal(await read, 65_005)
+  const expected = (index: number) => (index < 25 || index >= 65_025 ? 0 : (index - 15) % 251)
+  assert.ok(back.every((byte, index) => byte === expected(index)))
+  const gone = new Promise((done) => vfs.vfsReadAsync(fd, back, 0, 100, 0, done))
+  structuredClone(back, { transfer: [back.buffer as ArrayBuffer] })
+  assert.equal(await gone, NEG.EFAULT)
+  closeSync(fd)
 })
 
 test('idle threads end', async () => {
