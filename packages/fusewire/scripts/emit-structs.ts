@@ -66,7 +66,12 @@ function emitField(struct: StructLayout, field: FieldLayout): string[] {
     case 'i32':
       return [...getter(get, `${low}! | 0`), ...setter(set, 'value: number', [`${low} = value`])]
     case 'u64':
-      return [...getter(get, `${low}! + ${high}! * T`), ...numberSetter(set, word)]
+    case 'u64w':
+      return [
+        ...getter(get, `${low}! + ${high}! * T`),
+        ...numberSetter(set, word),
+        ...(field.words ? [...wordGetters(get, word), ...wordSetter(`${set}Words`, word)] : []),
+      ]
     case 'i64':
     case 'time64':
       return [
@@ -75,13 +80,6 @@ function emitField(struct: StructLayout, field: FieldLayout): string[] {
       ]
     case 'id64':
       return [...wordGetters(get, word), ...wordSetter(set, word), ...bigGetter(get, word)]
-    case 'u64w':
-      return [
-        ...getter(get, `${low}! + ${high}! * T`),
-        ...numberSetter(set, word),
-        ...wordGetters(get, word),
-        ...wordSetter(`${set}Words`, word),
-      ]
   }
 }
 

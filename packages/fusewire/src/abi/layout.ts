@@ -16,6 +16,8 @@ export interface FieldLayout {
   readonly count: number | null
   /** First minor with this field (at least the struct's own). */
   readonly since: number
+  /** Whether the field has a form of two words besides that of a number. */
+  readonly words: boolean
   /** Table of flag names, if any. */
   readonly flags: string | null
 }
@@ -75,6 +77,7 @@ function layoutStruct(name: string, tables: Tables, done: Map<string, StructLayo
       struct: shape.struct,
       count: shape.count,
       since: field.since ?? since,
+      words: shape.scalar === 'u64w' || field.words === true,
       flags: field.flags ?? null,
     })
     offset += shape.size

@@ -1,9 +1,6 @@
 import * as abi from '../abi/gen/structs.js'
 import type { RequestArea } from './area.js'
 
-/** Word of `offset` in `fuse_read_in`. */
-const COOKIE_WORD = 2
-
 /**
  * What a handler returns: a number (0 or a count on success, a negative errno otherwise), a promise of one, or the
  * {@link Reply} that {@link Request.defer} gave. A thrown error is an errno too (see `errnoOf`).
@@ -69,10 +66,10 @@ export class Request {
    * (ext4's are hashes), where the number is rounded above 2^53.
    */
   get cookieLow(): number {
-    return this.#area.words[this.#area.op + COOKIE_WORD]!
+    return abi.readIn_offset_lo(this.#area.words, this.#area.op)
   }
   get cookieHigh(): number {
-    return this.#area.words[this.#area.op + COOKIE_WORD + 1]!
+    return abi.readIn_offset_hi(this.#area.words, this.#area.op)
   }
   get opcode(): number {
     return abi.inHeader_opcode(this.#area.words, this.#area.header)

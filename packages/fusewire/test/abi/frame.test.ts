@@ -108,6 +108,16 @@ describe('checkRequest', () => {
     assert.equal(check(request(Op.SETLK, lock(big))), -errno.EOVERFLOW)
   })
 
+  test('a position in a directory may use all 64 bits', () => {
+    const body = new Bytes()
+      .u64(1, 2n ** 63n + 5n)
+      .u32(4096, 0)
+      .u64(0)
+      .u32(0, 0)
+    for (const opcode of [Op.READDIR, Op.READDIRPLUS]) assert.equal(check(request(opcode, body)), 0)
+    assert.equal(check(request(Op.READ, body)), -errno.EOVERFLOW)
+  })
+
   test('SETATTR takes times before 1970', () => {
     const body = new Bytes()
       .u32(0x10, 0)

@@ -114,7 +114,7 @@ describe('generated structs', () => {
         const signed = ours.scalar === 'time64' ? 'i64' : field.type
         if (ours.scalar !== 'id64')
           for (const value of SAMPLES[signed] ?? []) checkNumber(name, expected.size, field, value)
-        if (ours.scalar === 'id64' || ours.scalar === 'u64w') {
+        if (ours.scalar === 'id64' || ours.words) {
           const { u, bytes } = buffer(expected.size)
           accessor(ours.scalar === 'id64' ? set : `${set}Words`)(u, BASE, 0x89abcdef, 0xfedcba98)
           assert.equal(accessor(`${get}_lo`)(u, BASE), 0x89abcdef)

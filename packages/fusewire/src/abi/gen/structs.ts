@@ -973,6 +973,12 @@ export const setReadIn_offset = (u: Uint32Array, b: number, value: number): void
   u[b + 2] = value
   u[b + 3] = value / T
 }
+export const readIn_offset_lo = (u: Uint32Array, b: number): number => u[b + 2]!
+export const readIn_offset_hi = (u: Uint32Array, b: number): number => u[b + 3]!
+export const setReadIn_offsetWords = (u: Uint32Array, b: number, lo: number, hi: number): void => {
+  u[b + 2] = lo
+  u[b + 3] = hi
+}
 export const readIn_size = (u: Uint32Array, b: number): number => u[b + 4]!
 export const setReadIn_size = (u: Uint32Array, b: number, value: number): void => {
   u[b + 4] = value

@@ -133,7 +133,8 @@ export const REQUEST_STRUCTS = {
   fuse_read_in: {
     fields: {
       fh: 'u64',
-      offset: 'u64',
+      /** Words too: a position in a directory is opaque, and may use all 64 bits. */
+      offset: { type: 'u64', words: true },
       size: 'u32',
       read_flags: { type: 'u32', since: 9, flags: 'READ_FLAG' },
       lock_owner: { type: 'id64', since: 9 },

@@ -25,6 +25,8 @@ export type FieldType = ScalarType | `${ScalarType | 'bytes'}[${number | ''}]` |
 
 export interface FieldSpec {
   readonly type: FieldType
+  /** True for a `u64` that can also be read and written as two words. */
+  readonly words?: boolean
   /** First protocol minor that gives the field its meaning, when later than the struct itself. */
   readonly since?: number
   /** Table of `flags.ts` that names the bits (or INIT_FLAGS, INIT_FLAGS2), for readable traces. */
