@@ -26,7 +26,7 @@ export interface WireRequest {
   opcode: number
   node?: number
   fill?: (words: Uint32Array, op: number) => void
-  names?: string[]
+  names?: (string | Uint8Array)[]
   payload?: Uint8Array
   uid?: number
   pid?: number
