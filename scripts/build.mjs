@@ -104,6 +104,12 @@ export function headersOption() {
   return version === process.versions.node ? [`--nodedir=${prefix}`] : []
 }
 
+/** Everything that is out of date. */
+export function buildAll() {
+  buildTypeScript()
+  buildAddon()
+}
+
 if (process.argv[1] === join(ROOT, 'scripts', 'build.mjs')) {
   const part = process.argv[2] ?? 'all'
   if (part === 'all' || part === 'ts') buildTypeScript()

@@ -5,8 +5,9 @@ import { once } from 'node:events'
 import { existsSync, mkdirSync, readdirSync, rmdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { buildAll } from './build.mjs'
 import { fuseMountsBelow, mountBlocker } from './lib/machine.mjs'
-import { die, ROOT, run } from './lib/paths.mjs'
+import { die, ROOT } from './lib/paths.mjs'
 import { checkNode, ensureModules } from './lib/prepare.mjs'
 
 /** Mounting, looking and unmounting take moments; after this many milliseconds something hangs. */
@@ -19,7 +20,7 @@ for (const word of words) if (word !== '--keep') die(`unknown argument ${word}: 
 
 checkNode()
 ensureModules()
-run(process.execPath, [join(ROOT, 'scripts', 'build.mjs')])
+buildAll()
 
 const blocker = mountBlocker()
 if (blocker !== null) die(`This machine cannot mount a FUSE filesystem.\n${blocker}`)
@@ -31,13 +32,18 @@ else if (readdirSync(DIR).length > 0) die(`${DIR} is not empty: the demo mounts 
 console.log('$ fusewire mount hello ./mnt')
 const command = join(ROOT, 'packages', 'cli', 'dist', 'src', 'main.js')
 // In a process group of its own, the server gets each signal once: from here, and not also from the terminal.
-const options = /** @type {const} */ ({ cwd: ROOT, stdio: 'inherit', detached: true })
+const options = /** @type {const} */ ({ cwd: ROOT, stdio: ['inherit', 'pipe', 'inherit'], detached: true })
 const server = spawn(process.execPath, [command, 'mount', 'hello', './mnt'], options)
 const ended = once(server, 'exit')
+let announced = false
+server.stdout.on('data', (text) => {
+  process.stdout.write(text)
+  announced = true
+})
 for (const name of /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP']))
   process.on(name, () => server.kill(name))
 
-if (!(await waitFor(() => fuseMountsBelow(DIR).length > 0))) {
+if (!(await waitFor(() => announced && fuseMountsBelow(DIR).length > 0))) {
   server.kill('SIGKILL')
   die('The mount did not appear.')
 }

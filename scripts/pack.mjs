@@ -14,8 +14,9 @@ import {
 import { tmpdir } from 'node:os'
 import { basename, join, relative, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
+import { buildAll } from './build.mjs'
 import { compileAddon, hostTarget, TARGETS, targetBlocker } from './lib/addon-targets.mjs'
-import { die, PACKAGES, ROOT, run } from './lib/paths.mjs'
+import { die, PACKAGES, ROOT } from './lib/paths.mjs'
 
 /** npm pack of one package takes a second; after this many milliseconds it hangs. */
 const PACK_TIMEOUT = 120_000
@@ -30,7 +31,7 @@ const out = resolve(options.out)
 const targets = /** @type {import('./lib/addon-targets.mjs').Target[]} */ (Object.keys(TARGETS))
 const version = readManifest('fusewire').version
 
-run(process.execPath, [join(ROOT, 'scripts', 'build.mjs')])
+buildAll()
 rmSync(out, { recursive: true, force: true })
 mkdirSync(out, { recursive: true })
 const scratch = mkdtempSync(join(tmpdir(), 'fusewire-pack-'))

@@ -5,9 +5,10 @@ import { spawnSync } from 'node:child_process'
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { buildAll } from './build.mjs'
 import { fuseMountsBelow } from './lib/machine.mjs'
 import { briefOutput, specOutput } from './lib/output.mjs'
-import { die, ROOT, run } from './lib/paths.mjs'
+import { die, ROOT } from './lib/paths.mjs'
 import { checkNode, ensureModules } from './lib/prepare.mjs'
 import { plan, skipNotes } from './lib/rings.mjs'
 import { Counts, endChildren, runFiles } from './lib/run.mjs'
@@ -55,7 +56,7 @@ const { set, filters, spec } = parseArguments()
 process.chdir(ROOT)
 if (set !== 'quick') {
   ensureModules()
-  run(process.execPath, [join(ROOT, 'scripts', 'build.mjs')])
+  buildAll()
 }
 const scratch = makeScratch()
 const rounds = plan(set, filters)

@@ -98,9 +98,21 @@ function probeHelper(/** @type {string} */ dir) {
     timeout: PROBE_TIMEOUT,
   })
   if (mount.error) return mount.error.message
-  if (mount.status !== 0) return mount.stderr.toString().trim().split('\n').join(' ')
+  if (mount.status !== 0)
+    return `${mount.stderr.toString().trim().split('\n').join(' ')}${helperCure(mount.stderr)}`
   spawnSync(program, ['-u', '-z', '--', dir], { timeout: PROBE_TIMEOUT })
   return null
+}
+
+/** What to do about the refusals of fusermount3 that a whole machine shares. */
+function helperCure(/** @type {Buffer} */ stderr) {
+  const text = stderr.toString()
+  if (/failed to open .*Permission denied/.test(text))
+    return ' (let users open it: `sudo chmod 0666 /dev/fuse`)'
+  if (/Operation not permitted/.test(text)) {
+    return ' (it must be setuid root, outside a container without CAP_SYS_ADMIN: `sudo chmod u+s $(which fusermount3)`)'
+  }
+  return ''
 }
 
 /**
