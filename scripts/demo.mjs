@@ -32,11 +32,12 @@ else if (readdirSync(DIR).length > 0) die(`${DIR} is not empty: the demo mounts 
 console.log('$ fusewire mount hello ./mnt')
 const command = join(ROOT, 'packages', 'cli', 'dist', 'src', 'main.js')
 // In a process group of its own, the server gets each signal once: from here, and not also from the terminal.
-const options = /** @type {const} */ ({ cwd: ROOT, stdio: ['inherit', 'pipe', 'inherit'], detached: true })
+/** @type {import('node:child_process').SpawnOptions} */
+const options = { cwd: ROOT, stdio: ['inherit', 'pipe', 'inherit'], detached: true }
 const server = spawn(process.execPath, [command, 'mount', 'hello', './mnt'], options)
 const ended = once(server, 'exit')
 let announced = false
-server.stdout.on('data', (text) => {
+server.stdout?.on('data', (text) => {
   process.stdout.write(text)
   announced = true
 })
