@@ -22,6 +22,8 @@ const CAP_SYS_ADMIN = 21n
 
 interface Rights {
   readonly admin: boolean
+  /** A set-user-id root program could get CAP_SYS_ADMIN. */
+  readonly bounded: boolean
   readonly noNewPrivs: boolean
   readonly seccomp: boolean
   readonly ownUserNamespace: boolean
@@ -38,18 +40,15 @@ function read(path: string): string {
 function rights(): Rights {
   const status = read('/proc/self/status')
   const field = (name: string) => new RegExp(`^${name}:\\s*(\\S+)`, 'm').exec(status)?.[1] ?? '0'
+  const admin = (name: string) => ((BigInt(`0x${field(name)}`) >> CAP_SYS_ADMIN) & 1n) === 1n
   return {
-    admin: ((BigInt(`0x${field('CapEff')}`) >> CAP_SYS_ADMIN) & 1n) === 1n,
+    admin: admin('CapEff'),
+    bounded: admin('CapBnd'),
     noNewPrivs: field('NoNewPrivs') === '1',
     seccomp: field('Seccomp') !== '0',
     // The first user namespace maps every id to itself.
     ownUserNamespace: !/^\s*0\s+0\s+4294967295\s*$/.test(read('/proc/self/uid_map')),
   }
-}
-
-/** Whether this process may try to mount by itself. */
-export function hasAdmin(): boolean {
-  return rights().admin
 }
 
 /** The cause of a failure of the mount point's own path. */
@@ -104,7 +103,7 @@ export function causeOfCall(failure: Failure, options: CheckedOptions, mountpoin
   const log = failure.log.join('; ')
   if (failure.step === 'open') return causeOfDevice(failure.errno, options.device)
   if (failure.step === 'find fusermount3') return causeOfNoHelper(options)
-  if (failure.step === 'fusermount3' || failure.step === 'spawn') return causeOfHelper(failure, log)
+  if (failure.step === 'fusermount3' || failure.step === 'spawn') return causeOfHelper(failure, log, options)
   if (failure.errno === errno.EPERM) return causeOfPermission()
   if (failure.errno === errno.ETIMEDOUT) {
     return {
@@ -180,8 +179,10 @@ function causeOfNoHelper(options: CheckedOptions): Cause {
   if (options.helper !== undefined) {
     return { cause: `${options.helper} cannot be run`, cure: 'give the path of an installed fusermount3' }
   }
+  // Root that may not mount is root of a container; there fusermount3 would be refused as well.
+  if (process.getuid?.() === 0 && !options.autoUnmount) return causeOfPermission()
   return {
-    cause: 'mounting as a user needs fusermount3, and it is not installed',
+    cause: `${options.autoUnmount ? 'autoUnmount' : 'mounting as a user'} needs fusermount3, and it is not installed`,
     cure: 'install it (Debian and Ubuntu: apt-get install fuse3; Alpine: apk add fuse3), or mount as root',
   }
 }
@@ -191,7 +192,7 @@ function causeOfPermission(): Cause {
   if (!own.admin) {
     return {
       cause: 'this process has no CAP_SYS_ADMIN',
-      cure: 'mount by fusermount3, as root, or in a container with --cap-add SYS_ADMIN',
+      cure: 'install fusermount3 and mount by it, mount as root, or run the container with --cap-add SYS_ADMIN',
     }
   }
   if (own.seccomp) {
@@ -212,13 +213,13 @@ function causeOfPermission(): Cause {
   }
 }
 
-function causeOfHelper(failure: Failure, log: string): Cause {
+function causeOfHelper(failure: Failure, log: string, options: CheckedOptions): Cause {
   const words = log === '' ? 'fusermount3 refused' : `fusermount3: ${log}`
   if (failure.step === 'spawn') return { cause: 'fusermount3 cannot be started', cure: 'install it anew' }
   if (failure.errno === errno.ETIMEDOUT) {
     return { cause: 'fusermount3 did not finish in time and was ended', cure: 'try it by hand' }
   }
-  if (/mount failed: Operation not permitted/.test(log)) return { ...causeOfHelperRights() }
+  if (/mount failed: Operation not permitted/.test(log)) return causeOfHelperRights(options)
   if (/user_allow_other/.test(log)) {
     return {
       cause: words,
@@ -243,7 +244,7 @@ function causeOfHelper(failure: Failure, log: string): Cause {
 }
 
 /** fusermount3 says the same five words for six causes. */
-function causeOfHelperRights(): Cause {
+function causeOfHelperRights(options: CheckedOptions): Cause {
   const own = rights()
   const says = 'fusermount3 may not mount either'
   if (own.noNewPrivs) {
@@ -258,21 +259,27 @@ function causeOfHelperRights(): Cause {
       cure: 'make an own mount namespace too: unshare -Urm',
     }
   }
-  if (helperOnNosuid()) {
+  if (helperOnNosuid(options.helper ?? '/usr/bin/fusermount3')) {
     return { cause: `${says}: it lies on a mount with nosuid`, cure: 'put it on a mount without nosuid' }
   }
   if (own.seccomp) {
     return { cause: `${says}: a seccomp filter forbids it`, cure: 'run with a filter that allows mount' }
   }
+  if (!own.bounded) {
+    return {
+      cause: `${says}: this container has no CAP_SYS_ADMIN`,
+      cure: 'run the container with --cap-add SYS_ADMIN --device /dev/fuse',
+    }
+  }
   return {
-    cause: `${says}: it has lost its set-user-id bit, or the container has no CAP_SYS_ADMIN`,
-    cure: 'chown root and chmod 4755 fusermount3, or run the container with --cap-add SYS_ADMIN',
+    cause: `${says}: it has lost its set-user-id bit`,
+    cure: 'chown root and chmod 4755 it, or install fuse3 anew',
   }
 }
 
-function helperOnNosuid(): boolean {
+function helperOnNosuid(path: string): boolean {
   try {
-    return MountTable.read().containing('/usr/bin/fusermount3')?.flags.includes('nosuid') ?? false
+    return MountTable.read().containing(path)?.flags.includes('nosuid') ?? false
   } catch {
     return false
   }

@@ -1,7 +1,8 @@
 // A descriptor of the FUSE device that somebody else opened and mounts: a service manager, a CSI driver, fusermount3 of
 // a parent process. The path `/dev/fd/N` names it, as for programs with libfuse.
-import { errno } from '../abi/errno.js'
+import { errno, errnoName } from '../abi/errno.js'
 import { type MountCalls, POLLERR } from '../native/mount.js'
+import type { Cause } from './causes.js'
 import type { Deadline } from './deadline.js'
 import { connectionOfFd } from './device.js'
 import { StepError } from './errors.js'
@@ -40,4 +41,30 @@ export async function adoptDescriptor(
     await new Promise((resolve) => setTimeout(resolve, Math.min(LOOK_MS, deadline.left)))
   }
   throw new StepError('poll', errno.ENOTCONN)
+}
+
+/** The cause of a StepError of {@link adoptDescriptor}. */
+export function causeOfDescriptor(error: StepError, fd: number): Cause {
+  switch (error.errno) {
+    case errno.EBADF:
+      return {
+        cause: `descriptor ${fd} is not open`,
+        cure: 'let the parent process pass it on (no close-on-exec)',
+      }
+    case errno.ENODEV:
+      return {
+        cause: `descriptor ${fd} is not the FUSE device`,
+        cure: 'pass an open descriptor of /dev/fuse',
+      }
+    case errno.ENOTCONN:
+      return {
+        cause: 'nobody has mounted it in time, or the mount has ended',
+        cure: 'let the other side mount it first, or give a longer timeout',
+      }
+    default:
+      return {
+        cause: `it cannot be used (${errnoName(error.errno)})`,
+        cure: 'look at it in /proc/self/fdinfo',
+      }
+  }
 }

@@ -44,23 +44,6 @@ export async function mountByFusermount(mounting: Mounting): Promise<Attached> {
   }
 }
 
-/**
- * For the ways that mount without the helper: starts one that only waits for our end and then clears a dead mount.
- * @returns our end of its socket.
- */
-export async function watchMount(mounting: Mounting): Promise<number> {
-  const { calls, deadline, options, mountpoint } = mounting
-  const path = await findHelper(calls, deadline, options.helper)
-  const scope = new FdScope(calls)
-  try {
-    const { ours, helper } = await begin(mounting, scope, path, ['--auto-unmount', '--', mountpoint])
-    helper.leave()
-    return scope.release(ours)
-  } finally {
-    await scope.closeAll(deadline)
-  }
-}
-
 async function begin(
   { calls }: Mounting,
   scope: FdScope,

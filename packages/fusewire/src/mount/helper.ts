@@ -1,7 +1,7 @@
 // Running fusermount3, which is set-user-id root and mounts for ordinary users: found without trusting that PATH
 // answers, run with a limit of time, its words kept.
-import { type ChildProcess, spawn } from 'node:child_process'
-import { constants } from 'node:fs'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { accessSync, constants } from 'node:fs'
 import { errno } from '../abi/errno.js'
 import type { MountCalls } from '../native/mount.js'
 import { Deadline } from './deadline.js'
@@ -141,4 +141,21 @@ export function wordsOf(end: HelperEnd): readonly string[] {
   return [
     end.signal === null ? `exited with status ${end.status} and said nothing` : `was ended by ${end.signal}`,
   ]
+}
+
+/** At the exit of the process, when the loop runs no more: runs the helper for at most `ms`; never throws. */
+export function runHelperAtExit(args: readonly string[], ms: number, given?: string): void {
+  const path = given ?? helperPlaces().find(isExecutable)
+  if (path === undefined) return
+  spawnSync(path, args, { stdio: 'ignore', timeout: ms, killSignal: 'SIGKILL', cwd: '/' })
+}
+
+/** On the main thread, which serves nothing any more. */
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
 }

@@ -161,6 +161,8 @@ export function describeHolders(report: HolderReport): string {
   })
   const more = report.holders.length - shown.length
   if (more > 0) shown.push(`${more} more`)
-  if (report.hidden > 0) shown.push(`maybe some of ${report.hidden} processes of other users`)
-  return shown.length === 0 ? 'somebody who is gone by now' : shown.join(', ')
+  if (shown.length > 0) return shown.join(', ')
+  return report.hidden === 0
+    ? 'somebody who is gone by now'
+    : `one of ${report.hidden} processes that this user may not look into, or by somebody who is gone by now`
 }

@@ -1,21 +1,19 @@
 // Mounting: the ways in their order, and what comes of it.
-import { constants } from 'node:fs'
 import { errno, errnoName } from '../abi/errno.js'
-import { type MountCalls, mountCalls, O_PATH, UMOUNT } from '../native/mount.js'
-import { type Cause, causeOfCall, causeOfPath } from './causes.js'
+import { type MountCalls, mountCalls } from '../native/mount.js'
+import { causeOfCall } from './causes.js'
 import { Deadline } from './deadline.js'
-import { adoptDescriptor, fdOfPath } from './descriptor.js'
+import { adoptDescriptor, causeOfDescriptor, fdOfPath } from './descriptor.js'
 import { connectionOfFd, deviceOfConnection } from './device.js'
 import { MountError, type MountMethod, type Refusal, StepError } from './errors.js'
 import { mountByFsmount } from './fsmount.js'
-import { mountByFusermount, watchMount } from './fusermount.js'
+import { mountByFusermount } from './fusermount.js'
 import { mountByLegacy } from './legacy.js'
-import { connectionOf, deviceOf, isFuseType, type MountInfo, MountTable } from './mountinfo.js'
+import { connectionOf, type MountInfo, MountTable } from './mountinfo.js'
+import { pinMountPoint } from './mountpoint.js'
 import { type CheckedOptions, checkOptions, type MountOptions } from './options.js'
-import { resolvePlace } from './resolve.js'
 import { FdScope } from './scope.js'
-import { probeMount } from './stale.js'
-import { type UnmountOptions, unmountAtExit, unmountOwn } from './unmount.js'
+import { type OwnMount, type UnmountOptions, unmountAtExit, unmountOwn } from './unmount.js'
 import type { Attached, Mounting, Way } from './way.js'
 
 /** A device that is mounted. Its descriptor belongs to the caller, who closes it when the mount has ended. */
@@ -33,7 +31,10 @@ export interface MountedDevice {
   readonly refused: readonly Refusal[]
   /** allowRoot was asked: the session must refuse everybody but root and the owner. */
   readonly allowRoot: boolean
-  /** Unmounts this mount and no other; nothing happens when it is gone already. See {@link UnmountOptions}. */
+  /**
+   * Unmounts this mount and no other; nothing happens when it is gone already. Keep serving the device meanwhile. With
+   * `force` as a user where fusectl is not mounted, the connection ends only when the caller closes `fd`.
+   */
   unmount(options?: UnmountOptions): Promise<void>
   /** For the exit of the process: aborts, then detaches, within seconds; never throws. */
   unmountSync(): void
@@ -45,12 +46,13 @@ const WAYS: Readonly<Record<Exclude<MountMethod, 'fd'>, Way>> = {
   fusermount3: mountByFusermount,
 }
 
-/** Milliseconds that a suspect mount gets to answer before it counts as hung. */
-const PROBE_MS = 2000
+/** Milliseconds to undo a mount that cannot be handed over, beyond the deadline that it may have used up. */
+const UNDO_MS = 2000
 
 /**
  * Mounts a new FUSE filesystem at `dir`, by the first way that works; `/dev/fd/N` takes a descriptor that is mounted
  * already. Returns when the mount is in place and INIT waits to be read from the device. After an error nothing is left.
+ * @param calls the system calls; tests put failing ones in.
  * @throws MountError
  */
 export async function mountDevice(
@@ -71,114 +73,36 @@ export async function mountDevice(
   }
 }
 
-/** Checks the mount point and opens it; everything that is wrong with it is found here, before any way is tried. */
-async function pinMountPoint(
-  calls: MountCalls,
-  deadline: Deadline,
-  scope: FdScope,
-  dir: string,
-  options: CheckedOptions,
-): Promise<{ path: string; pin: number }> {
-  const what = `cannot mount on ${dir}`
-  try {
-    let place = await resolvePlace(calls, deadline, dir)
-    while (place.mount && !options.stack) {
-      await clearOrRefuse(calls, deadline, what, place.mount, options)
-      place = await resolvePlace(calls, deadline, dir)
-    }
-    if (place.status) checkType(what, place.status.mode, options)
-    const directory = options.rootType === 'directory' ? constants.O_DIRECTORY : 0
-    const flags = O_PATH | constants.O_NOFOLLOW | directory
-    return {
-      path: place.path,
-      pin: await scope.open('open mount point', deadline, calls.open(place.path, flags)),
-    }
-  } catch (error) {
-    if (!(error instanceof StepError)) throw error
-    throw new MountError({ what, errno: error.errno, step: error.step, ...causeOfPath(error, dir) })
-  }
-}
-
-function checkType(what: string, mode: number, options: CheckedOptions): void {
-  const type = mode & constants.S_IFMT
-  const wanted = options.rootType === 'file' ? constants.S_IFREG : constants.S_IFDIR
-  if (type === wanted) return
-  const is =
-    type === constants.S_IFREG ? 'a file' : type === constants.S_IFDIR ? 'a directory' : 'a special file'
-  const cause =
-    options.rootType === 'file'
-      ? `the mount point is ${is}, not a file`
-      : `the mount point is ${is}, not a directory`
-  const cure =
-    type === constants.S_IFREG
-      ? "give a directory, or rootType 'file' if the filesystem's root is a file"
-      : `give ${options.rootType === 'file' ? 'a regular file' : 'a directory'}`
-  throw new MountError({ what, errno: errno.ENOTDIR, step: 'lstat', cause, cure })
-}
-
-/** Something is mounted there: a dead FUSE mount may be cleared, everything else is refused. */
-async function clearOrRefuse(
-  calls: MountCalls,
-  deadline: Deadline,
-  what: string,
-  mount: MountInfo,
-  options: CheckedOptions,
-): Promise<void> {
-  const path = mount.mountpoint
-  const fuse = isFuseType(mount.type)
-  const state = fuse ? await probeMount(calls, path, Math.min(PROBE_MS, deadline.left)) : 'alive'
-  if (state === 'stale') {
-    if (options.replaceStale) {
-      return unmountOwn(calls, path, connectionOf(mount), options.helper, {
-        lazy: true,
-        timeout: deadline.left,
-      })
-    }
-    throw new MountError({
-      what,
-      errno: errno.ENOTCONN,
-      step: 'mountinfo',
-      cause: `a dead FUSE mount (${mount.type}, its daemon has ended) is still there`,
-      cure: `set replaceStale, or clear it: fusewire umount ${path}`,
-    })
-  }
-  const hung = state === 'hung' ? ' that does not answer' : ''
-  throw new MountError({
-    what,
-    errno: errno.EBUSY,
-    step: 'mountinfo',
-    cause: `a filesystem of type ${mount.type}${hung} is mounted there already`,
-    cure: `unmount it first${fuse ? ` (fusewire umount ${path}${hung && ' --force'})` : ''}, or set stack to mount on top`,
-  })
+interface Failed {
+  readonly method: MountMethod
+  readonly error: StepError
 }
 
 /** Tries the ways in order until one works or one fails for a reason that the next would not change. */
 async function climb(mounting: Mounting): Promise<MountedDevice> {
-  const { method } = mounting.options
-  const ways = method === 'auto' ? (['fsmount', 'mount', 'fusermount3'] as const) : ([method] as const)
-  const failures: { error: StepError; refusal: Refusal }[] = []
-  for (const name of ways) {
-    // The helper is for those who lack the privilege; where mount(2) failed for another reason it would as well.
-    if (name === 'fusermount3' && method === 'auto' && !failures.every(({ error }) => isUnprivileged(error)))
-      break
+  const failed: Failed[] = []
+  for (const way of waysOf(mounting.options)) {
+    // The helper is for those who lack the privilege: what else mount(2) refuses, the helper's mount(2) refuses as well.
+    if (way === 'fusermount3' && !failed.every(({ error }) => lacksPrivilege(error))) break
     try {
-      const attached = await WAYS[name](mounting)
-      return await finish(
-        mounting,
-        name,
-        attached,
-        failures.map(({ refusal }) => refusal),
-      )
+      const attached = await WAYS[way](mounting)
+      return await finish(mounting, way, attached, failed.map(refusalOf))
     } catch (error) {
       if (!(error instanceof StepError)) throw error
-      failures.push({ error, refusal: refusalOf(name, error) })
+      failed.push({ method: way, error })
       if (endsTheSearch(error)) break
     }
   }
-  throw failedAll(mounting, failures)
+  throw failedAll(mounting, failed)
 }
 
-function refusalOf(method: MountMethod, error: StepError): Refusal {
+/** Who unmounts after the death of this process must have been there before: only the helper can. */
+function waysOf({ method, autoUnmount }: CheckedOptions): readonly (keyof typeof WAYS)[] {
+  if (method !== 'auto') return [method]
+  return autoUnmount ? ['fusermount3'] : ['fsmount', 'mount', 'fusermount3']
+}
+
+function refusalOf({ method, error }: Failed): Refusal {
   const code = errnoName(error.errno)
   return {
     method,
@@ -189,40 +113,37 @@ function refusalOf(method: MountMethod, error: StepError): Refusal {
   }
 }
 
-/** EPERM of fsopen or mount; the device of a root process is not the helper's business. */
-function isUnprivileged(error: StepError): boolean {
-  return error.errno === errno.EPERM || error.errno === errno.ENOSYS || error.step === 'open'
+/** mount(2) and fsopen(2) answer EPERM without CAP_SYS_ADMIN; ENOSYS comes of old kernels and of seccomp filters. */
+function lacksPrivilege(error: StepError): boolean {
+  return error.errno === errno.EPERM || error.errno === errno.ENOSYS
 }
 
-/** Time is up, or the mount point has gone: no other way helps. */
+/**
+ * No other way helps: the device cannot be opened (the helper opens it with the caller's ids), the helper is missing
+ * though it is needed, no descriptor is left, time is up.
+ */
 function endsTheSearch(error: StepError): boolean {
-  return (
-    error.errno === errno.ETIMEDOUT ||
-    error.errno === errno.EMFILE ||
-    (error.errno === errno.ENOENT && error.step === 'move_mount')
-  )
+  if (error.step === 'open' || error.step === 'find fusermount3') return true
+  return error.errno === errno.ETIMEDOUT || error.errno === errno.EMFILE || error.errno === errno.ENFILE
 }
 
-/** The error that says most: that of the last way, unless it only says that a helper is missing or also may not. */
-function failedAll(
-  mounting: Mounting,
-  failures: readonly { error: StepError; refusal: Refusal }[],
-): MountError {
-  const telling = failures.find(({ error }) => !isUnprivileged(error) && error.step !== 'find fusermount3')
-  const { error } = telling ?? failures[failures.length - 1] ?? { error: new StepError('mount', errno.EPERM) }
-  const { cause, cure }: Cause = causeOfCall(error, mounting.options, mounting.mountpoint)
+/** The error that says most: the first that is not about privilege, else the last. */
+function failedAll(mounting: Mounting, failed: readonly Failed[]): MountError {
+  const { error } = failed.find((one) => !lacksPrivilege(one.error)) ?? failed.at(-1) ?? UNTRIED
+  const tried = failed.map(refusalOf)
   return new MountError({
     what: `cannot mount on ${mounting.mountpoint}`,
     errno: error.errno,
     step: error.step,
-    cause,
-    cure,
-    tried: failures.map(({ refusal }) => refusal),
-    log: failures.flatMap(({ refusal }) => refusal.log),
+    ...causeOfCall(error, mounting.options, mounting.mountpoint),
+    tried,
+    log: tried.flatMap(({ log }) => log),
   })
 }
 
-/** Finds the new mount in mountinfo and builds the result; on failure the mount is taken off again. */
+const UNTRIED: Failed = { method: 'mount', error: new StepError('mount', errno.EPERM) }
+
+/** Finds the new mount in mountinfo and builds the result; when that fails the mount is taken off again. */
 async function finish(
   mounting: Mounting,
   method: MountMethod,
@@ -230,37 +151,47 @@ async function finish(
   refused: readonly Refusal[],
 ): Promise<MountedDevice> {
   const { calls, options, mountpoint } = mounting
-  let watch = attached.watch ?? null
+  const { fd } = attached
+  let mount: MountInfo | undefined
   try {
-    if (options.autoUnmount && watch === null) watch = await watchMount(mounting)
-    const connection = connectionOfFd(attached.fd) ?? connectionAt(mountpoint)
-    return deviceFace(calls, { fd: attached.fd, method, mountpoint, connection, watch }, options, refused)
+    mount = findNew(mountpoint, connectionOfFd(fd))
+    const watch = attached.watch ?? null
+    const own = { mount, connection: connectionOf(mount), helper: options.helper }
+    return deviceFace(calls, { fd, method, mountpoint, own, watch }, options, refused)
   } catch (error) {
-    await calls.umount(mountpoint, UMOUNT.DETACH | UMOUNT.NOFOLLOW)
-    await calls.close(attached.fd)
+    mount ??= MountTable.read().at(mountpoint)
+    const own = mount && { mount, connection: connectionOf(mount), helper: options.helper }
+    if (own) await unmountOwn(calls, own, { lazy: true, timeout: UNDO_MS }).catch(() => {})
+    await calls.close(fd)
+    if (attached.watch !== undefined) await calls.close(attached.watch)
     throw error
   }
 }
 
-/** Before Linux 6.18 the device does not tell its connection; the top mount at the mount point is the new one. */
-function connectionAt(mountpoint: string): number {
-  const top = MountTable.read().at(mountpoint)
-  if (!top || !isFuseType(top.type)) throw new StepError('mountinfo', errno.ENOENT)
-  return connectionOf(top)
+/** The new mount; before Linux 6.18 the device does not tell its connection, and the top mount there is the new one. */
+function findNew(mountpoint: string, connection: number | null): MountInfo {
+  const table = MountTable.read()
+  const mount =
+    connection === null
+      ? table.at(mountpoint)
+      : table.all.findLast((entry) => connectionOf(entry) === connection && entry.mountpoint === mountpoint)
+  if (!mount) throw new StepError('mountinfo', errno.ENOENT)
+  return mount
 }
 
 interface Face {
   readonly fd: number
   readonly method: MountMethod
   readonly mountpoint: string
-  readonly connection: number | null
+  /** The mount, as far as it is visible. */
+  readonly own: OwnMount | null
   /** Our end of the socket to the auto-unmount helper; it leaves when that is closed. */
   readonly watch: number | null
 }
 
 function deviceFace(
   calls: MountCalls,
-  { fd, method, mountpoint, connection, watch }: Face,
+  { fd, method, mountpoint, own, watch }: Face,
   options: CheckedOptions,
   refused: readonly Refusal[],
 ): MountedDevice {
@@ -269,17 +200,17 @@ function deviceFace(
     fd,
     method,
     mountpoint,
-    connectionId: connection,
-    device: connection === null ? null : deviceOfConnection(connection),
+    connectionId: own?.connection ?? null,
+    device: own ? deviceOfConnection(own.connection) : null,
     refused,
     allowRoot: options.allowRoot === true && options.allowOther,
     async unmount(how = {}) {
-      if (connection !== null) await unmountOwn(calls, mountpoint, connection, options.helper, how)
+      if (own) await unmountOwn(calls, own, how)
       if (watching !== null) await calls.close(watching)
       watching = null
     },
     unmountSync() {
-      if (connection !== null) unmountAtExit(calls, mountpoint, connection, options.helper)
+      if (own) unmountAtExit(calls, own)
     },
   }
 }
@@ -293,42 +224,14 @@ async function adopt(
 ): Promise<MountedDevice> {
   try {
     const connection = await adoptDescriptor(calls, deadline, fd)
-    const device = connection === null ? null : deviceOfConnection(connection)
-    const mount = MountTable.read().all.findLast((entry) => deviceOf(entry) === device)
+    const mount = MountTable.read().all.findLast((entry) => connectionOf(entry) === connection)
     const mountpoint = mount?.mountpoint ?? `/dev/fd/${fd}`
-    return deviceFace(calls, { fd, method: 'fd', mountpoint, connection, watch: null }, options, [])
+    const own = connection === null ? null : { mount: mount ?? null, connection, helper: options.helper }
+    return deviceFace(calls, { fd, method: 'fd', mountpoint, own, watch: null }, options, [])
   } catch (error) {
     if (!(error instanceof StepError)) throw error
-    throw new MountError({
-      what: `cannot serve /dev/fd/${fd}`,
-      errno: error.errno,
-      step: error.step,
-      ...causeOfDescriptor(error, fd),
-    })
-  }
-}
-
-function causeOfDescriptor(error: StepError, fd: number): Cause {
-  switch (error.errno) {
-    case errno.EBADF:
-      return {
-        cause: `descriptor ${fd} is not open`,
-        cure: 'let the parent process pass it on (no close-on-exec)',
-      }
-    case errno.ENODEV:
-      return {
-        cause: `descriptor ${fd} is not the FUSE device`,
-        cure: 'pass an open descriptor of /dev/fuse',
-      }
-    case errno.ENOTCONN:
-      return {
-        cause: 'nobody has mounted it in time',
-        cure: 'let the other side mount it first, or give a longer timeout',
-      }
-    default:
-      return {
-        cause: `it cannot be used (${errnoName(error.errno)})`,
-        cure: 'look at it in /proc/self/fdinfo',
-      }
+    const { errno: number, step } = error
+    const what = `cannot serve /dev/fd/${fd}`
+    throw new MountError({ what, errno: number, step, ...causeOfDescriptor(error, fd) })
   }
 }

@@ -1,6 +1,8 @@
 // The kernel's table of mounts, read as text from /proc/<pid>/mountinfo (proc_pid_mountinfo(5)). Reading it never
 // touches a mount, so it also works where a daemon hangs or is dead.
 import { readFileSync } from 'node:fs'
+import { errno } from '../abi/errno.js'
+import { StepError } from './errors.js'
 
 /** One line of `/proc/<pid>/mountinfo`, octal escapes undone. */
 export interface MountInfo {
@@ -110,9 +112,14 @@ export class MountTable {
     }
   }
 
-  /** Reads `/proc/<pid>/mountinfo`; throws the error of `open` when it is not readable. */
+  /** Reads `/proc/<pid>/mountinfo`; throws a StepError when it is not readable. */
   static read(pid: number | 'self' = 'self'): MountTable {
-    return new MountTable(parseMountInfo(readFileSync(`/proc/${pid}/mountinfo`, 'utf8')))
+    const path = `/proc/${pid}/mountinfo`
+    try {
+      return new MountTable(parseMountInfo(readFileSync(path, 'utf8')))
+    } catch (error) {
+      throw new StepError(`read ${path}`, Math.abs((error as NodeJS.ErrnoException).errno ?? errno.EIO))
+    }
   }
 
   byId(id: number): MountInfo | undefined {

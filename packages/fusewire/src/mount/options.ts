@@ -32,7 +32,7 @@ export interface MountOptions {
   sync?: boolean
   /** Changes of directories are synchronous. */
   dirsync?: boolean
-  /** Unmounts when the process ends in whatever way; done by a `fusermount3` that stays behind. */
+  /** Unmounts when the process ends in whatever way, by a `fusermount3` that stays behind: it makes the mount, for root too. */
   autoUnmount?: boolean
   /** One way only, or `auto` (default): each in order until one works. */
   method?: 'auto' | Exclude<MountMethod, 'fd'>
@@ -171,6 +171,10 @@ export function checkOptions(options: MountOptions): CheckedOptions {
     if (value === undefined) continue
     checkOption(key as OptionKey, value)
     given[key] = value
+  }
+  if (given.autoUnmount === true && (given.method === 'fsmount' || given.method === 'mount')) {
+    const cause = 'the helper that stays behind for it has to make the mount itself'
+    throw optionError(`autoUnmount cannot go with method '${given.method}'`, cause, 'leave the method out')
   }
   return {
     readOnly: false,

@@ -1,0 +1,115 @@
+// What the mounted tests of this folder share: can this machine mount, a folder to work in, and proof that nothing is
+// left behind.
+import assert from 'node:assert/strict'
+import { type ExecFileException, execFile, spawnSync } from 'node:child_process'
+import { mkdtempSync, readdirSync, readFileSync, readlinkSync, realpathSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { MountTable } from '../../../src/mount/mountinfo.js'
+
+/** Why mounting as root is impossible here; false where it is possible. For the `skip` of a test. */
+export const cannotMount: string | false = probeRoot()
+
+function probeRoot(): string | false {
+  if (process.platform !== 'linux') return 'FUSE needs Linux'
+  if (process.getuid?.() !== 0) return 'needs root'
+  const probe = spawnSync('unshare', ['-m', 'sh', '-c', 'test -w /dev/fuse && mount -t tmpfs none /mnt'], {
+    timeout: 10_000,
+  })
+  return probe.status === 0 ? false : 'needs /dev/fuse and the right to mount'
+}
+
+/** Why fusermount3 cannot be tried here. */
+export const noHelper: string | false = cannotMount || missing('fusermount3')
+/** Why a fake helper written in Python cannot be tried here. */
+export const noPython: string | false = cannotMount || missing('python3')
+
+function missing(program: string): string | false {
+  return spawnSync('sh', ['-c', `command -v ${program}`]).status === 0 ? false : `needs ${program}`
+}
+
+/** A folder of its own, removed at the end with whatever is still mounted in it. */
+export class Room {
+  readonly dir: string
+  readonly #fds: string[]
+  readonly #children: string
+
+  constructor() {
+    this.dir = realpathSync(mkdtempSync(join(tmpdir(), 'fusewire-mount-')))
+    this.#fds = openFds()
+    this.#children = children()
+  }
+
+  /** The path of something in the folder. */
+  at(...names: string[]): string {
+    return join(this.dir, ...names)
+  }
+
+  /** Mount points in the folder, oldest first. */
+  mounted(): string[] {
+    return MountTable.read()
+      .all.map((mount) => mount.mountpoint)
+      .filter((path) => path.startsWith(this.dir))
+  }
+
+  /** Fails when a mount, descriptor or child process is left that was not there at the start. */
+  async assertClean(): Promise<void> {
+    assert.deepEqual(this.mounted(), [], 'mounts are left')
+    // A descriptor is closed by the pool and a child is reaped by the loop: both may take a moment.
+    for (let i = 0; i < 200 && !this.#settled(); i++) await new Promise((resolve) => setTimeout(resolve, 10))
+    assert.deepEqual(openFds(), this.#fds, 'descriptors are left')
+    assert.equal(children(), this.#children, 'child processes are left')
+  }
+
+  #settled(): boolean {
+    return openFds().join() === this.#fds.join() && children() === this.#children
+  }
+
+  remove(): void {
+    for (const path of this.mounted().reverse()) spawnSync('umount', ['-l', path], { timeout: 10_000 })
+    rmSync(this.dir, { recursive: true, force: true })
+  }
+}
+
+/** What the open descriptors point to; sockets and pipes by kind, because Node opens some of its own at any time. */
+function openFds(): string[] {
+  const list: string[] = []
+  for (const fd of readdirSync('/proc/self/fd')) {
+    try {
+      list.push(readlinkSync(`/proc/self/fd/${fd}`))
+    } catch {
+      // The descriptor of the listing itself.
+    }
+  }
+  return list.filter((link) => !link.startsWith('/proc/')).sort()
+}
+
+function children(): string {
+  return readFileSync(`/proc/self/task/${process.pid}/children`, 'latin1').trim()
+}
+
+export interface Outcome {
+  readonly status: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** Runs a program that may touch a mount of this very process: never synchronously, and never for ever. */
+export function run(
+  program: string,
+  args: readonly string[],
+  env: Record<string, string> = {},
+): Promise<Outcome> {
+  return new Promise((resolve) => {
+    const options = { timeout: 20_000, killSignal: 'SIGKILL' as const, env: { ...process.env, ...env } }
+    execFile(program, args, options, (error: ExecFileException | null, stdout, stderr) => {
+      resolve({ status: error ? (typeof error.code === 'number' ? error.code : -1) : 0, stdout, stderr })
+    })
+  })
+}
+
+/** Path of a compiled file of this folder, to be run as a program of its own. */
+export function program(name: string): string {
+  return fileURLToPath(new URL(name, import.meta.url))
+}
