@@ -34,6 +34,15 @@
 #define FW_MOVE_MOUNT_T_EMPTY_PATH 0x40u
 
 #define STRINGS 4
+/*
+ * struct statx and its newer fields are not in every C library: the offsets are those of linux/stat.h.
+ * STATX_MNT_ID_UNIQUE (Linux 6.8) asks for an id that is never used again, unlike the one in mountinfo.
+ */
+#define FW_STATX_MNT_ID_UNIQUE 0x4000u
+#define FW_AT_STATX_DONT_SYNC 0x4000
+#define FW_STX_MNT_ID 144
+#define FW_STX_BYTES 256
+
 /* A context log holds at most 8 messages (LOG_SIZE of fs/fs_context.c). */
 #define LOG_BYTES 8192
 
@@ -215,6 +224,26 @@ ON_POOL(mount_, "sssus", GIVES_NUMBER)
 static int64_t run_umount_(struct call *c) { return umount2(c->s[0], (int)c->number); }
 ON_POOL(umount_, "su", GIVES_NUMBER)
 
+/*
+ * The unique id of the mount at `path`, 0 where the kernel has none. DONT_SYNC makes FUSE answer from its cache: no
+ * request is sent, so neither a dead nor a hung daemon matters.
+ */
+static int64_t mount_id(const char *path) {
+  union {
+    char bytes[FW_STX_BYTES];
+    uint32_t mask;
+  } stx;
+  memset(&stx, 0, sizeof stx);
+  int flags = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | FW_AT_STATX_DONT_SYNC;
+  if (syscall(SYS_statx, AT_FDCWD, path, flags, FW_STATX_MNT_ID_UNIQUE, &stx) != 0) return -1;
+  uint64_t id = 0;
+  if (stx.mask & FW_STATX_MNT_ID_UNIQUE) memcpy(&id, stx.bytes + FW_STX_MNT_ID, sizeof id);
+  return (int64_t)id;
+}
+
+static int64_t run_mount_id_(struct call *c) { return mount_id(c->s[0]); }
+ON_POOL(mount_id_, "s", GIVES_NUMBER)
+
 /* An umount whose caller waits for it, but not for ever: the one that is done last frees it. */
 struct exit_umount {
   pthread_mutex_t lock;
@@ -223,6 +252,7 @@ struct exit_umount {
   bool done;
   int result;
   int flags;
+  int64_t id; /* the mount that is meant; 0: whatever is there */
   char path[];
 };
 
@@ -237,7 +267,8 @@ static void drop_exit_umount(struct exit_umount *job) {
 
 static void exit_umount_thread(void *data) {
   struct exit_umount *job = data;
-  int result = (int)fw_result(umount2(job->path, job->flags));
+  bool other = job->id != 0 && mount_id(job->path) != job->id;
+  int result = other ? -ENOENT : (int)fw_result(umount2(job->path, job->flags));
   pthread_mutex_lock(&job->lock);
   job->result = result;
   job->done = true;
@@ -262,11 +293,15 @@ static int wait_for_umount(struct exit_umount *job, uint32_t ms) {
   return result;
 }
 
-/* umountSync(path, flags, ms): umount2 in a thread of its own, waited for at most `ms`; -ETIMEDOUT beyond that */
+/*
+ * umountSync(path, flags, ms, id): umount2 in a thread of its own, waited for at most `ms`; -ETIMEDOUT beyond that,
+ * -ENOENT when the mount there has another unique id than `id` (unless that is 0)
+ */
 static napi_value umount_sync(napi_env env, napi_callback_info info) {
-  FW_ARGS(3);
+  FW_ARGS(4);
   FW_U32(1, flags);
   FW_U32(2, ms);
+  FW_I64(3, id);
   struct fw_str path;
   if (!fw_get_str(env, argv[0], "path", &path)) return NULL;
   struct exit_umount *job = calloc(1, sizeof *job + path.length + 1);
@@ -277,6 +312,7 @@ static napi_value umount_sync(napi_env env, napi_callback_info info) {
   memcpy(job->path, path.chars, path.length + 1);
   fw_str_free(&path);
   job->flags = (int)flags;
+  job->id = id;
   job->owners = 2;
   pthread_condattr_t attr;
   pthread_condattr_init(&attr);
@@ -450,7 +486,7 @@ napi_value fw_init_mount(napi_env env, napi_value exports) {
       {"close", close_},           {"realpath", realpath_},  {"readlink", readlink_},
       {"lstat", lstat_},           {"fstat", fstat_},        {"access", access_},
       {"readFile", read_file},     {"poll", poll_},          {"prepareDevice", prepare_device},
-      {"socketPair", stream_pair}, {"receiveFd", receive_fd},
+      {"socketPair", stream_pair}, {"receiveFd", receive_fd}, {"mountId", mount_id_},
   };
   napi_value face;
   if (napi_create_object(env, &face) != napi_ok ||

@@ -156,16 +156,23 @@ async function finish(
   try {
     mount = findNew(mountpoint, connectionOfFd(fd))
     const watch = attached.watch ?? null
-    const own = { mount, connection: connectionOf(mount), helper: options.helper }
-    return deviceFace(calls, { fd, method, mountpoint, own, watch }, options, refused)
+    const own = await ownMount(calls, mount, options)
+    const connection = own.connection
+    return deviceFace(calls, { fd, method, mountpoint, connection, own, watch }, options, refused)
   } catch (error) {
     mount ??= MountTable.read().at(mountpoint)
-    const own = mount && { mount, connection: connectionOf(mount), helper: options.helper }
+    const own = mount && { mount, unique: 0, connection: connectionOf(mount), helper: options.helper }
     if (own) await unmountOwn(calls, own, { lazy: true, timeout: UNDO_MS }).catch(() => {})
     await calls.close(fd)
     if (attached.watch !== undefined) await calls.close(attached.watch)
     throw error
   }
+}
+
+/** All that tells our mount from a later one at the same place. */
+async function ownMount(calls: MountCalls, mount: MountInfo, options: CheckedOptions): Promise<OwnMount> {
+  const unique = await new Deadline(UNDO_MS).number('statx', calls.mountId(mount.mountpoint)).catch(() => 0)
+  return { mount, unique, connection: connectionOf(mount), helper: options.helper }
 }
 
 /** The new mount; before Linux 6.18 the device does not tell its connection, and the top mount there is the new one. */
@@ -183,7 +190,8 @@ interface Face {
   readonly fd: number
   readonly method: MountMethod
   readonly mountpoint: string
-  /** The mount, as far as it is visible. */
+  readonly connection: number | null
+  /** The mount; null where it is not visible, then there is nothing to unmount. */
   readonly own: OwnMount | null
   /** Our end of the socket to the auto-unmount helper; it leaves when that is closed. */
   readonly watch: number | null
@@ -191,7 +199,7 @@ interface Face {
 
 function deviceFace(
   calls: MountCalls,
-  { fd, method, mountpoint, own, watch }: Face,
+  { fd, method, mountpoint, connection, own, watch }: Face,
   options: CheckedOptions,
   refused: readonly Refusal[],
 ): MountedDevice {
@@ -200,8 +208,8 @@ function deviceFace(
     fd,
     method,
     mountpoint,
-    connectionId: own?.connection ?? null,
-    device: own ? deviceOfConnection(own.connection) : null,
+    connectionId: connection,
+    device: connection === null ? null : deviceOfConnection(connection),
     refused,
     allowRoot: options.allowRoot === true && options.allowOther,
     async unmount(how = {}) {
@@ -226,8 +234,8 @@ async function adopt(
     const connection = await adoptDescriptor(calls, deadline, fd)
     const mount = MountTable.read().all.findLast((entry) => connectionOf(entry) === connection)
     const mountpoint = mount?.mountpoint ?? `/dev/fd/${fd}`
-    const own = connection === null ? null : { mount: mount ?? null, connection, helper: options.helper }
-    return deviceFace(calls, { fd, method: 'fd', mountpoint, own, watch: null }, options, [])
+    const own = mount ? await ownMount(calls, mount, options) : null
+    return deviceFace(calls, { fd, method: 'fd', mountpoint, connection, own, watch: null }, options, [])
   } catch (error) {
     if (!(error instanceof StepError)) throw error
     const { errno: number, step } = error

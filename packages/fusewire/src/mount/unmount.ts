@@ -24,8 +24,9 @@ export interface UnmountOptions {
 
 /** A mount that this process made or serves. */
 export interface OwnMount {
-  /** Null where it is not visible from here; then there is nothing to unmount. */
-  readonly mount: MountInfo | null
+  readonly mount: MountInfo
+  /** Its unique id; 0 where the kernel has none. Mount id and connection number are used again at once. */
+  readonly unique: number
   readonly connection: number
   /** The fusermount3 that the options named. */
   readonly helper: string | undefined
@@ -88,6 +89,11 @@ export async function unmountOwn(calls: MountCalls, own: OwnMount, options: Unmo
   const table = MountTable.read()
   const mount = present(table, own)
   if (!mount) return
+  if (table.at(mount.mountpoint) === mount && own.unique !== 0) {
+    // An errno does not tell; then id and connection have to do.
+    const unique = await deadline.wait('statx', calls.mountId(mount.mountpoint)).catch(() => -1)
+    if (unique > 0 && unique !== own.unique) return
+  }
   const top = table.at(mount.mountpoint)
   if (top === mount) {
     await takeOff({ calls, mount, helper: own.helper, deadline }, options)
@@ -102,9 +108,9 @@ export async function unmountOwn(calls: MountCalls, own: OwnMount, options: Unmo
   })
 }
 
-/** The mount as the table has it now: ids are used again, so the connection must agree as well. */
+/** The mount as the table has it now. */
 function present(table: MountTable, { mount, connection }: OwnMount): MountInfo | undefined {
-  const entry = mount ? table.byId(mount.id) : undefined
+  const entry = table.byId(mount.id)
   return entry && connectionOf(entry) === connection ? entry : undefined
 }
 
@@ -157,8 +163,8 @@ export function unmountAtExit(calls: MountCalls, own: OwnMount): void {
   } catch {
     return
   }
-  abortConnection(own.connection)
   const flags = UMOUNT.DETACH | UMOUNT.NOFOLLOW | UMOUNT.FORCE
-  if (calls.umountSync(mount.mountpoint, flags, EXIT_MS) !== -errno.EPERM) return
+  if (calls.umountSync(mount.mountpoint, flags, EXIT_MS, own.unique) !== -errno.EPERM) return
+  abortConnection(own.connection)
   runHelperAtExit(['-u', '-q', '-z', '--', mount.mountpoint], EXIT_MS, own.helper)
 }

@@ -33,8 +33,16 @@ export interface MountCalls {
   mount(source: string, target: string, type: string, flags: number, data: string): Promise<number>
   /** umount2(2). */
   umount(path: string, flags: number): Promise<number>
-  /** umount2(2), waited for at most `ms` milliseconds (then -ETIMEDOUT, and the call goes on): for the exit of the process. */
-  umountSync(path: string, flags: number, ms: number): number
+  /**
+   * umount2(2), waited for at most `ms` milliseconds (then -ETIMEDOUT, and the call goes on): for the exit of the
+   * process. -ENOENT when the mount there has another unique id than `id`; 0 means any.
+   */
+  umountSync(path: string, flags: number, ms: number, id: number): number
+  /**
+   * The unique id of the mount at a path (STATX_MNT_ID_UNIQUE), which is never used again; 0 before Linux 6.8. Sends no
+   * request to a FUSE daemon.
+   */
+  mountId(path: string): Promise<number>
   open(path: string, flags: number): Promise<number>
   /** close(2); on the pool, because the last descriptor of a detached mount ends a filesystem. */
   close(fd: number): Promise<number>

@@ -7,7 +7,7 @@ import { type MountCalls, mountCalls } from '../../src/native/mount.js'
 import { cannotMount, noHelper, noPython, Room } from '../mount/support/room.js'
 import { serve } from '../mount/support/server.js'
 
-describe('what cannot be mounted', { skip: cannotMount }, () => {
+describe('what cannot be mounted', { skip: cannotMount, timeout: 120_000 }, () => {
   let room: Room
   beforeEach(() => {
     room = new Room()

@@ -7,7 +7,7 @@ import type { Report, Task } from '../mount/support/child.js'
 import { type Surroundings, startChild, USER } from '../mount/support/namespace.js'
 import { noHelper, program, Room } from '../mount/support/room.js'
 
-describe('mount as a user', { skip: noHelper }, () => {
+describe('mount as a user', { skip: noHelper, timeout: 120_000 }, () => {
   let room: Room
   beforeEach(() => {
     room = new Room()

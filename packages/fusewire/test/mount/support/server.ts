@@ -80,6 +80,7 @@ function bodyOf(opcode: number, mode: number): Buffer | null {
     case GETATTR: {
       const out = Buffer.alloc(104)
       out.writeBigUInt64LE(1n, 16) // ino
+      out.writeBigUInt64LE(4096n, 24) // size
       out.writeUInt32LE(mode, 76)
       out.writeUInt32LE(2, 80) // nlink
       return out
