@@ -114,6 +114,18 @@ describe('DirentWriter', () => {
     code('x'.repeat(256), 'ENAMETOOLONG')
   })
 
+  test('advance counts records of others in', () => {
+    const { u, bytes } = buffer(200)
+    const writer = new DirentWriter()
+    writer.reset(u, bytes, WORD, 200)
+    const foreign = dirent('native', 3, 3, 8).done()
+    bytes.set(foreign, WORD * 4)
+    writer.advance(foreign.length)
+    assert(writer.add('next', 4, 8, 4))
+    const expected = [...foreign, ...dirent('next', 4, 4, 8).done()]
+    assert.deepEqual([...bytes.subarray(WORD * 4, WORD * 4 + writer.used)], expected)
+  })
+
   test('undo takes records back', () => {
     const { u, bytes } = buffer(200)
     const writer = new DirentWriter()
