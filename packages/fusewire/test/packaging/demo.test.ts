@@ -24,7 +24,7 @@ suite('npm run demo', { skip }, () => {
   test('mounts hello on ./mnt, shows it, unmounts it', () => {
     const demo = spawnSync(process.execPath, [DEMO], { encoding: 'utf8', timeout: TIMEOUT })
     assert.equal(demo.status, 0, demo.stdout + demo.stderr)
-    assert.match(demo.stdout, /\$ ls -la mnt\n[^]*-r--r--r--.* hello\n/)
+    assert.match(demo.stdout, /\$ ls -la mnt\n[\s\S]*-r--r--r--.* hello\n/)
     assert.match(demo.stdout, /\$ cat mnt\/hello\nhello from fusewire\n/)
     assert.deepEqual(fuseMountsBelow(join(ROOT, 'mnt')), [])
   })
