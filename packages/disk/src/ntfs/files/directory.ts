@@ -59,6 +59,13 @@ export function lookupReference(core: Core, directory: Inode, name: string): Ref
   return entry === null ? null : readReference(entry, 0)
 }
 
+/** Order of two names in a directory. */
+function compareNames(core: Core, a: string, b: string): number {
+  const [foldedA, foldedB] = [core.fold(a), core.fold(b)]
+  if (foldedA !== foldedB) return foldedA < foldedB ? -1 : 1
+  return a < b ? -1 : a > b ? 1 : 0
+}
+
 /** Names per batch of `list`. */
 const BATCH = 512
 
@@ -77,6 +84,13 @@ export function* list(core: Core, directory: Inode, after: string | null = null)
       if (batch.length === BATCH) break
     }
     tree.trim()
+    // Entries out of order would bring the search back to where it was, again and again.
+    const end = batch[batch.length - 1]
+    if (end !== undefined && last !== null && compareNames(core, last, end.name) >= 0) {
+      throw new DiskError('EUCLEAN', `the names of ${directory.someName} are out of order`, {
+        actual: end.name,
+      })
+    }
     for (const entry of batch) if (entry.namespace !== Namespace.DOS) yield entry
     if (batch.length < BATCH) return
     last = (batch[batch.length - 1] as DirectoryEntry).name

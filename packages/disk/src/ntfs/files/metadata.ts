@@ -5,6 +5,7 @@ import type { Core } from '../volume/core.js'
 import type { Inode } from '../volume/inode.js'
 import { setWhole } from '../volume/stream-write.js'
 import { markChanged } from './create.js'
+import { type FileType, fileType } from './file-type.js'
 import { linksOf } from './names-of.js'
 import { type FileSizes, sizesOf } from './summary.js'
 
@@ -14,6 +15,7 @@ export interface FileStatus extends FileSizes {
   readonly number: number
   readonly sequence: number
   readonly directory: boolean
+  readonly type: FileType
   /** Names of the file, DOS names not counted. */
   readonly links: number
   /** Bits of `FileAttribute`. */
@@ -29,6 +31,7 @@ export function statusOf(core: Core, inode: Inode): FileStatus {
     number: inode.number,
     sequence: inode.sequence,
     directory: inode.isDirectory,
+    type: fileType(core, inode),
     links: linksOf(inode),
     attributes: info.attributes,
     securityId: info.securityId,

@@ -85,6 +85,13 @@ export class IndexTree implements Flushable {
     return allocation === undefined ? 0 : Math.floor(allocation.dataSize / this.blockSize)
   }
 
+  /** Blocks that can really be there: a damaged stream may promise more than its clusters hold. */
+  get blocksOnDisk(): number {
+    const runs = this.inode.find(AttributeType.INDEX_ALLOCATION, this.name)?.runs
+    const bytes = (runs?.allocated ?? 0) * this.core.storage.geometry.clusterSize
+    return Math.min(this.blocks, Math.ceil(bytes / this.blockSize))
+  }
+
   /** The node at a VCN; the caller holds it no longer than its own operation. */
   node(vcn: number): IndexNode {
     if (vcn === ROOT_VCN) return this.root

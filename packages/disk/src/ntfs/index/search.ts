@@ -102,7 +102,7 @@ export function* walk(tree: IndexTree, from: Order | null = null): Generator<Uin
   enter(tree.root, from)
   let order = from
   // Each block stands once in a tree; a damaged one that repeats blocks ends here instead of running for ever.
-  let budget = tree.blocks + 1
+  let budget = tree.blocksOnDisk + 1
   while (stack.length > 0) {
     const top = stack[stack.length - 1] as { node: IndexNode; index: number; inChild: boolean }
     if (!top.node.leaf && !top.inChild) {

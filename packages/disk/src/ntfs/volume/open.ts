@@ -1,7 +1,7 @@
 import { DiskError } from '../../error.js'
 import type { BlockSource } from '../../source/source.js'
 import { shrinkRoots } from '../index/open-index.js'
-import { AttributeType } from '../layout/attribute.js'
+import { type Attribute, AttributeType } from '../layout/attribute.js'
 import { BOOT_SECTOR_SIZE, type Geometry, parseBootSector } from '../layout/boot-sector.js'
 import { type FileTime, fileTimeOfMs } from '../layout/filetime.js'
 import { type LogState, logState } from '../layout/log-file.js'
@@ -36,9 +36,6 @@ export interface Opened {
   /** Why the volume is read-only although it was asked for writing, and what else looked wrong. */
   readonly warnings: string[]
 }
-
-/** Bytes of the largest bitmap of records: 2^32 of them. */
-const RECORDS_BITMAP_MAX = 2 ** 29
 
 function readSector(source: BlockSource, position: number): Uint8Array {
   const sector = new Uint8Array(BOOT_SECTOR_SIZE)
@@ -102,6 +99,23 @@ function readOnlyReasons(information: VolumeInformation, log: LogState): string[
   return reasons
 }
 
+/** The $MFT has no holes, so it cannot be longer than its clusters: no count that follows from it is out of bounds. */
+function checkMft(mft: Mft): void {
+  const bytes = (mft.data.runs?.allocated ?? 0) * mft.storage.geometry.clusterSize
+  if (mft.data.dataSize <= bytes) return
+  throw new DiskError('EUCLEAN', 'size of the $MFT', {
+    expected: `at most ${bytes}`,
+    actual: mft.data.dataSize,
+  })
+}
+
+/** The bits of the records that exist; a bitmap may be longer. */
+function readRecordBits(mft: Mft, bitmap: Attribute): Uint8Array {
+  const bits = new Uint8Array(Math.ceil(mft.recordCount / 64) * 8)
+  readStream(mft.storage, bitmap, 0, bits, 0, bits.length, 'cache')
+  return bits
+}
+
 /** Reads the metadata of a volume that everything else needs. */
 export function openCore(source: BlockSource, options: VolumeOptions = {}): Opened {
   const warnings: string[] = []
@@ -110,6 +124,7 @@ export function openCore(source: BlockSource, options: VolumeOptions = {}): Open
   const mft = openMft(storage, geometry.mftLcn)
   const mftInode = loadInode(mft, SystemRecord.MFT)
   mft.data = mftInode.need(AttributeType.DATA)
+  checkMft(mft)
   const volume = loadInode(mft, SystemRecord.VOLUME)
   const information = readVolumeInformation(
     volume.need(AttributeType.VOLUME_INFORMATION).value ?? new Uint8Array(0),
@@ -119,7 +134,7 @@ export function openCore(source: BlockSource, options: VolumeOptions = {}): Open
   warnings.push(...readOnlyReasons(information, log))
   const readOnly = options.readOnly ?? source.readOnly
   const bitmap = loadInode(mft, SystemRecord.BITMAP)
-  const bits = readWhole(storage, mftInode.need(AttributeType.BITMAP), RECORDS_BITMAP_MAX)
+  const bits = readRecordBits(mft, mftInode.need(AttributeType.BITMAP))
   const core = new Core({
     storage,
     mft,
