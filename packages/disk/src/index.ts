@@ -1,4 +1,26 @@
 export { DiskError, type DiskErrorCode, type DiskErrorDetails } from './error.js'
+export type { CheckResult } from './ntfs/check/check.js'
+export type { Finding } from './ntfs/check/findings.js'
+export type { DirectoryEntry } from './ntfs/files/directory.js'
+export type { FileType } from './ntfs/files/file-type.js'
+export type { FileStatus } from './ntfs/files/metadata.js'
+export type { StreamStatus } from './ntfs/files/streams.js'
+export type { FileHandle } from './ntfs/fs/file-handle.js'
+export type { BigIntStats, Dirent, Stats } from './ntfs/fs/stats.js'
+export type { VolumeFs } from './ntfs/fs/volume-fs.js'
+export type { Geometry } from './ntfs/layout/boot-sector.js'
+export {
+  type FileTime,
+  fileTimeOfMs,
+  fileTimeOfNs,
+  msOfFileTime,
+  nsOfFileTime,
+} from './ntfs/layout/filetime.js'
+export type { ReparsePoint } from './ntfs/layout/reparse-point.js'
+export { FileAttribute, type Times } from './ntfs/layout/standard-information.js'
+export type { FormatOptions } from './ntfs/mkfs/format.js'
+export type { NewFile, OpenOptions, VolumeSpace } from './ntfs/options.js'
+export { Volume } from './ntfs/volume.js'
 export { Gpt, type GptAddOptions, type GptCreateOptions, type GptPartition } from './partition/gpt.js'
 export { Mbr, type MbrAddOptions } from './partition/mbr.js'
 export type { MbrPartition } from './partition/mbr-record.js'
