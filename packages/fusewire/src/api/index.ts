@@ -1,4 +1,4 @@
-export { Attr } from './attr.js'
+export { Attr, type NodeAttributes } from './attr.js'
 export type { InitRequest, Negotiated, Notify, PollHandle } from './connection.js'
 export * from './constants.js'
 export { DataOut } from './data-out.js'

@@ -51,8 +51,9 @@ export class ChunkList {
     }
   }
 
-  /** Drops the chunks at positions `[from, to)`. */
+  /** Drops the chunks at positions `[from, to)`, and their memory. */
   drop(from: number, to: number): void {
+    for (let i = from; i < to; i++) this.#chunks[i]?.release()
     this.#indices.splice(from, to - from)
     this.#chunks.splice(from, to - from)
   }

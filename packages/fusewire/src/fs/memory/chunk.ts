@@ -1,4 +1,5 @@
 import { BLOCK, BlockMap, MAP_BLOCKS } from './block-map.js'
+import { giveMemory, takeMemory } from './chunk-memory.js'
 
 /**
  * Bytes of a file that one piece of memory holds. As large as the largest ordinary read (1 MiB), so that an aligned
@@ -11,6 +12,8 @@ const DOUBLING_LIMIT = 65536
 /** Smallest memory of a chunk: typed arrays up to here lie on the JavaScript heap and cost nothing beside it. */
 const SMALLEST = 64
 
+const EMPTY = new Uint8Array(0)
+
 /**
  * One chunk of a file: its memory may be shorter than {@link CHUNK} (what lies behind it is zero), and bytes of
  * blocks that are holes are always zero.
@@ -21,24 +24,33 @@ export class Chunk {
 
   /** @throws RangeError when the machine has no memory left */
   constructor(capacity: number) {
-    this.bytes = new Uint8Array(capacity)
+    this.bytes = takeMemory(capacity, CHUNK)
   }
 
   /** Makes room for the first `end` bytes. @throws RangeError when the machine has no memory left */
   grow(end: number): void {
     const old = this.bytes
     if (end <= old.length) return
-    const grown = new Uint8Array(
-      old.length < DOUBLING_LIMIT ? Math.max(capacityFor(end), old.length * 2) : CHUNK,
-    )
+    const capacity = old.length < DOUBLING_LIMIT ? Math.max(capacityFor(end), old.length * 2) : CHUNK
+    const grown = takeMemory(capacity, CHUNK)
     grown.set(old)
+    giveMemory(old, CHUNK)
     this.bytes = grown
   }
 
   /** Gives memory back when far less than it holds is needed. */
   shrink(end: number): void {
     const capacity = capacityFor(end)
-    if (capacity * 4 <= this.bytes.length) this.bytes = this.bytes.slice(0, capacity)
+    if (capacity * 4 > this.bytes.length) return
+    const old = this.bytes
+    this.bytes = old.slice(0, capacity)
+    giveMemory(old, CHUNK)
+  }
+
+  /** Gives the memory back; the chunk holds nothing any more. */
+  release(): void {
+    giveMemory(this.bytes, CHUNK)
+    this.bytes = EMPTY
   }
 
   /** Makes the bytes `[from, to)` zero, and blocks wholly inside holes; answers how many blocks that freed. */

@@ -24,9 +24,11 @@ export function copyRange(
       continue
     }
     const hole = Math.min(end, source.seek(at, false))
-    const written = source.piece(at, hole - at, (bytes, from, to) =>
-      target.write(at + shift, bytes, from, to),
-    )
+    const written = source.piece(at, hole - at, (bytes, from, to) => {
+      if (source !== target) return target.write(at + shift, bytes, from, to)
+      // Writing may move the file's memory, and with it the bytes that are to be written.
+      return target.write(at + shift, bytes.slice(from, to))
+    })
     if (written <= 0) return at > offset ? at - offset : written
     at += written
   }

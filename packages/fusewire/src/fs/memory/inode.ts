@@ -1,3 +1,4 @@
+import type { NodeAttributes } from '../../api/attr.js'
 import type { Clock } from '../common/clock.js'
 import { S } from '../common/constants.js'
 import type { NodeLocks } from '../common/locks.js'
@@ -13,7 +14,7 @@ const INLINE_BYTES = 256
 const DIRECTORY_BYTES = BLOCK
 
 /** One node, of any type. Plain fields only: lookup, getattr and read touch nothing else. */
-export class Inode implements TableNode {
+export class Inode implements TableNode, NodeAttributes {
   id = 0
   generation = 0
   lookups = 0
@@ -76,8 +77,21 @@ export class Inode implements TableNode {
   }
 
   /** Blocks of `BLOCK` bytes that the node takes. */
-  get blocks(): number {
+  get heldBlocks(): number {
     return (this.content?.blocks ?? 0) + this.extraBlocks
+  }
+
+  /** The same as stat(2) counts it, in units of 512 bytes. */
+  get blocks(): number {
+    return this.heldBlocks * (BLOCK / 512)
+  }
+
+  get ino(): number {
+    return this.id
+  }
+
+  get blksize(): number {
+    return BLOCK
   }
 
   /** True when neither a name nor the kernel nor an open file holds the node. */

@@ -9,7 +9,7 @@ import type { StatxOut } from '../../api/statx-out.js'
 import { S, SETXATTR_FLAG } from '../common/constants.js'
 import { changeAttributes } from './change.js'
 import { addName, badName, createNode, createSymlink, removeName } from './create.js'
-import { fillAttr, fillEntry, fillStatfs, fillStatx } from './fill.js'
+import { fillEntry, fillStatfs, fillStatx } from './fill.js'
 import type { Inode } from './inode.js'
 import { recordRead } from './io.js'
 import type { Settings } from './options.js'
@@ -59,7 +59,7 @@ export abstract class MemoryNodes extends FileSystem {
     const node = this.store.nodes.get(id)
     if (node === undefined) return -errno.ESTALE
     out.attrTimeout = this.settings.timeout
-    fillAttr(out.attr, node)
+    out.attr.assign(node)
     return 0
   }
 
@@ -86,7 +86,7 @@ export abstract class MemoryNodes extends FileSystem {
     if (result < 0) return result
     if (node.version !== version) this.watch.changed(node)
     out.attrTimeout = this.settings.timeout
-    fillAttr(out.attr, node)
+    out.attr.assign(node)
     return 0
   }
 

@@ -63,7 +63,7 @@ export class Store {
   /** Moves the node to another owner's account; 0 or -EDQUOT. */
   changeOwner(node: Inode, uid: number): number {
     const account = this.space.accountOf(uid)
-    const result = node.account.moveTo(account, node.blocks)
+    const result = node.account.moveTo(account, node.heldBlocks)
     if (result < 0) return result
     node.uid = uid
     node.account = account
