@@ -113,7 +113,7 @@ test('workers load the addon and end in every way while it is at work', () => {
     }
     const { deviceCalls } = await import(process.env.DEV_MODULE)
     const live = () => JSON.stringify(deviceCalls().liveCounts())
-    const deadline = Date.now() + 10000
+    const deadline = Date.now() + 30000
     while (JSON.parse(live()).threads && Date.now() < deadline) await new Promise((r) => setTimeout(r, 5))
     console.log(live())`
   const module = new URL('../../src/native/dev.js', import.meta.url).href

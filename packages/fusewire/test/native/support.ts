@@ -27,11 +27,11 @@ export function sockets(): [number, number] {
   return pair
 }
 
-/** Waits until `condition` holds; fails after ten seconds with `what`. */
+/** Waits until `condition` holds; fails after thirty seconds with `what`. */
 export async function until(condition: () => boolean, what: string): Promise<void> {
-  const deadline = performance.now() + 10_000
+  const deadline = performance.now() + 30_000
   while (!condition()) {
-    if (performance.now() > deadline) throw new Error(`waited 10 s for: ${what}`)
+    if (performance.now() > deadline) throw new Error(`waited 30 s for: ${what}`)
     await sleep(2)
   }
 }
@@ -59,7 +59,7 @@ export interface ChildResult {
 }
 
 /**
- * Runs an ES module text in a fresh Node; ends it after half a minute. The functions of this file are at hand, unless
+ * Runs an ES module text in a fresh Node; ends it after a minute. The functions of this file are at hand, unless
  * `bare`: then the child's main thread does not load the addon by itself.
  */
 export function runChild(
@@ -71,7 +71,7 @@ export function runChild(
   const args = [...(options.flags ?? []), '--input-type=module', '-e', text]
   const child = spawnSync(process.execPath, args, {
     encoding: 'utf8',
-    timeout: 30_000,
+    timeout: 60_000,
     env: { ...process.env, ...options.env },
   })
   return { status: child.status, signal: child.signal, stdout: child.stdout, stderr: child.stderr }
