@@ -26,6 +26,10 @@ export class Lru<K, V> {
     }
   }
 
+  delete(key: K): void {
+    this.#values.delete(key)
+  }
+
   clear(): void {
     this.#values.clear()
   }

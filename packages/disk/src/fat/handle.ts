@@ -1,0 +1,148 @@
+import { constants } from 'node:fs'
+import { DiskError } from '../error.js'
+import { VolumeStats } from './stats.js'
+import type { TreeVolume } from './tree.js'
+
+export type FileData = string | Uint8Array
+export interface EncodingOption {
+  encoding?: BufferEncoding | null
+}
+
+/** `fs.open` flags as numbers: 'r', 'r+', 'w', 'wx', 'w+', 'a', ... */
+export function openFlags(flags: string | number): number {
+  if (typeof flags === 'number') return flags
+  const { O_RDONLY, O_WRONLY, O_RDWR, O_CREAT, O_EXCL, O_TRUNC, O_APPEND } = constants
+  const plain = flags.replaceAll(/[xs]/g, '')
+  const base: Record<string, number> = {
+    r: O_RDONLY,
+    'r+': O_RDWR,
+    w: O_WRONLY | O_CREAT | O_TRUNC,
+    'w+': O_RDWR | O_CREAT | O_TRUNC,
+    a: O_WRONLY | O_CREAT | O_APPEND,
+    'a+': O_RDWR | O_CREAT | O_APPEND,
+  }
+  const found = base[plain]
+  if (found !== undefined) return found | (flags.includes('x') ? O_EXCL : 0)
+  throw new DiskError('EINVAL', 'open flags', { expected: Object.keys(base).join(', '), actual: flags })
+}
+
+export function toBytes(data: FileData, encoding: BufferEncoding = 'utf8'): Uint8Array {
+  return typeof data === 'string' ? Buffer.from(data, encoding) : data
+}
+
+/** An open file, shaped as `fs.promises.FileHandle`. It stays usable when its name changes or goes. */
+export class VolumeHandle<N> {
+  readonly #volume: TreeVolume<N>
+  readonly #node: N
+  readonly #flags: number
+  #position = 0
+  #open = true
+
+  constructor(volume: TreeVolume<N>, node: N, flags: number) {
+    this.#volume = volume
+    this.#node = node
+    this.#flags = flags
+    volume.retain(node)
+  }
+
+  #check(write: boolean): void {
+    const access = this.#flags & 3
+    const wrong = write ? access === constants.O_RDONLY : access === constants.O_WRONLY
+    if (this.#open && !wrong) return
+    const what = this.#open ? `not open for ${write ? 'writing' : 'reading'}` : 'the file is closed'
+    throw new DiskError('EBADF', what, { syscall: write ? 'write' : 'read' })
+  }
+
+  /** Reads at `position`, or where the last read or write ended when it is null. */
+  async read<B extends Uint8Array>(
+    buffer: B,
+    offset = 0,
+    length = buffer.length - offset,
+    position: number | null = null,
+  ): Promise<{ bytesRead: number; buffer: B }> {
+    this.#check(false)
+    const from = position ?? this.#position
+    const bytesRead = this.#volume.read(
+      this.#node,
+      from,
+      buffer,
+      offset,
+      Math.min(length, buffer.length - offset),
+    )
+    if (position === null) this.#position = from + bytesRead
+    return { bytesRead, buffer }
+  }
+
+  async write<B extends Uint8Array>(
+    buffer: B,
+    offset = 0,
+    length = buffer.length - offset,
+    position: number | null = null,
+  ): Promise<{ bytesWritten: number; buffer: B }> {
+    this.#check(true)
+    const append = (this.#flags & constants.O_APPEND) !== 0
+    const from = append ? this.#volume.info(this.#node).size : (position ?? this.#position)
+    const part = Math.min(length, buffer.length - offset)
+    this.#volume.write(this.#node, from, buffer, offset, part)
+    if (position === null || append) this.#position = from + part
+    return { bytesWritten: part, buffer }
+  }
+
+  async readFile(options?: BufferEncoding | EncodingOption | null): Promise<Buffer | string> {
+    this.#check(false)
+    const encoding = typeof options === 'string' ? options : options?.encoding
+    const { size } = this.#volume.info(this.#node)
+    const bytes = Buffer.alloc(Math.max(0, size - this.#position))
+    this.#volume.read(this.#node, this.#position, bytes, 0, bytes.length)
+    this.#position += bytes.length
+    return encoding ? bytes.toString(encoding) : bytes
+  }
+
+  async writeFile(data: FileData, options?: BufferEncoding | EncodingOption | null): Promise<void> {
+    const encoding = (typeof options === 'string' ? options : options?.encoding) ?? 'utf8'
+    await this.write(toBytes(data, encoding))
+  }
+
+  async appendFile(data: FileData, options?: BufferEncoding | EncodingOption | null): Promise<void> {
+    await this.writeFile(data, options)
+  }
+
+  async truncate(size = 0): Promise<void> {
+    this.#check(true)
+    this.#volume.truncate(this.#node, size)
+  }
+
+  async stat(): Promise<VolumeStats> {
+    if (!this.#open) this.#check(false)
+    return new VolumeStats(this.#volume.info(this.#node))
+  }
+
+  async utimes(atime: Date | number, mtime: Date | number): Promise<void> {
+    this.#volume.setTimes(this.#node, toMs(atime), toMs(mtime))
+  }
+
+  async sync(): Promise<void> {
+    this.#volume.sync()
+  }
+
+  async datasync(): Promise<void> {
+    this.#volume.sync()
+  }
+
+  async close(): Promise<void> {
+    if (!this.#open) return
+    this.#open = false
+    this.#volume.release(this.#node)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+}
+
+/** Node's times: a Date, or seconds. */
+export function toMs(time: Date | number | string): number {
+  const ms = time instanceof Date ? time.getTime() : Number(time) * 1000
+  if (Number.isFinite(ms)) return ms
+  throw new DiskError('EINVAL', 'a time', { expected: 'a Date or seconds', actual: time })
+}
