@@ -16,6 +16,8 @@ import type { FatTable, Run } from './table.js'
 /** A directory holds at most 65536 entries (specification, section 6.2). */
 const LARGEST = 65536 * ENTRY
 
+const numbers = (run: Run) => Array.from({ length: run.count }, (_, i) => run.first + i)
+
 /** A directory in memory: its bytes, which every change also writes through, and an index of its names. */
 export class FatDirectory {
   /** First cluster; 0 for the fixed root of FAT12 and FAT16. */
@@ -23,7 +25,8 @@ export class FatDirectory {
   readonly #source: BlockSource
   readonly #g: FatGeometry
   readonly #table: FatTable
-  readonly #runs: Run[]
+  /** Its clusters in order: at most 4096 of 512 bytes. */
+  readonly #clusters: number[]
   #bytes: Uint8Array
   readonly #byName = new Map<string, DirRecord>()
   readonly #byShort = new Map<string, DirRecord>()
@@ -38,9 +41,12 @@ export class FatDirectory {
     this.#g = geometry
     this.#table = table
     const most = Math.max(1, Math.floor(LARGEST / geometry.clusterSize))
-    this.#runs = key === 0 ? [] : table.runs(key, most, true)
-    this.#bytes = new Uint8Array(key === 0 ? (geometry.rootSize ?? 0) : this.#clusters * geometry.clusterSize)
-    if (key !== 0 && this.#clusters === 0) throw corrupt('a directory', geometry.dataStart, 'a cluster', key)
+    this.#clusters = key === 0 ? [] : table.runs(key, most, true).flatMap(numbers)
+    this.#bytes = new Uint8Array(
+      key === 0 ? (geometry.rootSize ?? 0) : this.#clusters.length * geometry.clusterSize,
+    )
+    if (key !== 0 && this.#clusters.length === 0)
+      throw corrupt('a directory', geometry.dataStart, 'a cluster', key)
     for (const { at, from, length } of this.#parts(0, this.#bytes.length))
       source.readSync(at, this.#bytes, from, length)
     const { records, label, used } = parseDirectory(this.#bytes)
@@ -48,10 +54,6 @@ export class FatDirectory {
     this.#used = used
     for (const record of records) this.#index(record)
     for (let slot = 0; slot < used; slot++) if (this.#bytes[slot * ENTRY] === 0xe5) this.#deleted++
-  }
-
-  get #clusters(): number {
-    return this.#runs.reduce((sum, run) => sum + run.count, 0)
   }
 
   /** Bytes that it takes on the volume. */
@@ -72,14 +74,14 @@ export class FatDirectory {
       yield { at: this.#g.rootStart + position, from: position, length }
       return
     }
-    let start = 0
-    for (const run of this.#runs) {
-      const bytes = run.count * this.#g.clusterSize
-      const from = Math.max(position, start)
-      const end = Math.min(position + length, start + bytes)
-      const at = this.#g.dataStart + (run.first - 2) * this.#g.clusterSize + (from - start)
-      if (from < end) yield { at, from, length: end - from }
-      start += bytes
+    const { clusterSize, dataStart } = this.#g
+    const end = position + length
+    for (let from = position; from < end; ) {
+      const inside = from % clusterSize
+      const cluster = this.#clusters[(from - inside) / clusterSize] ?? 0
+      const part = Math.min(clusterSize - inside, end - from)
+      yield { at: dataStart + (cluster - 2) * clusterSize + inside, from, length: part }
+      from += part
     }
   }
 
@@ -174,10 +176,10 @@ export class FatDirectory {
         expected: `at most ${LARGEST / ENTRY} entries`,
       })
     }
-    const last = this.#runs[this.#runs.length - 1] as Run
+    const last = this.#clusters[this.#clusters.length - 1] ?? 0
     const { clusterSize } = this.#g
     const count = Math.ceil((needed - this.#bytes.length) / clusterSize)
-    this.#runs.push(...this.#table.allocate(count, last.first + last.count - 1))
+    this.#clusters.push(...this.#table.allocate(count, last).flatMap(numbers))
     const grown = new Uint8Array(this.#bytes.length + count * clusterSize)
     grown.set(this.#bytes)
     const from = this.#bytes.length / ENTRY

@@ -30,6 +30,15 @@ export function toBytes(data: FileData, encoding: BufferEncoding = 'utf8'): Uint
   return typeof data === 'string' ? Buffer.from(data, encoding) : data
 }
 
+/** All bytes of a file from `from` on. A size that its clusters do not have costs an error before it costs memory. */
+export function readWhole<N>(volume: TreeVolume<N>, node: N, from: number): Buffer {
+  const left = Math.max(0, volume.info(node).size - from)
+  volume.read(node, from, new Uint8Array(1), 0, 1)
+  const bytes = Buffer.alloc(left)
+  volume.read(node, from, bytes, 0, left)
+  return bytes
+}
+
 /** An open file, shaped as `fs.promises.FileHandle`. It stays usable when its name changes or goes. */
 export class VolumeHandle<N> {
   readonly #volume: TreeVolume<N>
@@ -91,9 +100,7 @@ export class VolumeHandle<N> {
   async readFile(options?: BufferEncoding | EncodingOption | null): Promise<Buffer | string> {
     this.#check(false)
     const encoding = typeof options === 'string' ? options : options?.encoding
-    const { size } = this.#volume.info(this.#node)
-    const bytes = Buffer.alloc(Math.max(0, size - this.#position))
-    this.#volume.read(this.#node, this.#position, bytes, 0, bytes.length)
+    const bytes = readWhole(this.#volume, this.#node, this.#position)
     this.#position += bytes.length
     return encoding ? bytes.toString(encoding) : bytes
   }

@@ -1,6 +1,14 @@
 import { constants } from 'node:fs'
 import { DiskError, type DiskErrorCode } from '../error.js'
-import { type EncodingOption, type FileData, openFlags, toBytes, toMs, VolumeHandle } from './handle.js'
+import {
+  type EncodingOption,
+  type FileData,
+  openFlags,
+  readWhole,
+  toBytes,
+  toMs,
+  VolumeHandle,
+} from './handle.js'
 import { VolumeDirent, VolumeStats } from './stats.js'
 import type { TreeVolume } from './tree.js'
 
@@ -161,10 +169,8 @@ export class VolumePromises<N> {
   async readFile(path: string, options?: ReadOptions): Promise<Buffer | string> {
     return this.#do('open', path, () => {
       const node = this.#walk(split(path))
-      const info = this.#volume.info(node)
-      if (info.directory) throw new DiskError('EISDIR', 'is a directory')
-      const bytes = Buffer.alloc(info.size)
-      this.#volume.read(node, 0, bytes, 0, bytes.length)
+      if (this.#directory(node)) throw new DiskError('EISDIR', 'is a directory')
+      const bytes = readWhole(this.#volume, node, 0)
       const encoding = encodingOf(options)
       return encoding === undefined ? bytes : bytes.toString(encoding)
     })

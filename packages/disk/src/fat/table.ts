@@ -9,8 +9,9 @@ export interface Run {
   count: number
 }
 
-/** Bytes of table that one scan step reads; a multiple of 12 so that no entry of any width is cut. */
-const STEP = 49152
+/** Bytes of table that the first and the later steps of a search read. */
+const FIRST_STEP = 256
+const STEP = 65536
 const FREE = 0
 
 /** The file allocation table: chains of clusters, allocation, the count of free ones. */
@@ -94,14 +95,15 @@ export class FatTable {
     return runs
   }
 
-  /** Runs of free clusters from `from` to the end of the volume. */
-  *#freeRuns(from: number, to: number): Generator<Run> {
-    const bytes = new Uint8Array(STEP)
-    const perStep = STEP / 4
+  /** Runs of free clusters from `from` up to `to`; ends with the first that has `enough`, which may go on. */
+  *#freeRuns(from: number, to: number, enough = Number.POSITIVE_INFINITY): Generator<Run> {
     let run: Run | null = null
-    for (let cluster = from; cluster < to; ) {
-      const count = Math.min(perStep, to - cluster)
-      this.#source.readSync(this.#base + cluster * 4, bytes, 0, count * 4)
+    // Most searches end soon: the steps begin small and grow.
+    let step = FIRST_STEP
+    for (let cluster = from; cluster < to; step = Math.min(step * 4, STEP)) {
+      const count = Math.min(step / 4, to - cluster)
+      const bytes = new Uint8Array(count * 4)
+      this.#source.readSync(this.#base + cluster * 4, bytes)
       const words = new DataView(bytes.buffer)
       for (let i = 0; i < count; i++, cluster++) {
         const free = (words.getUint32(i * 4, true) & 0x0fff_ffff) === FREE
@@ -110,6 +112,10 @@ export class FatTable {
         else if (run !== null) {
           yield run
           run = null
+        }
+        if (run !== null && run.count >= enough) {
+          yield run
+          return
         }
       }
     }
@@ -167,7 +173,7 @@ export class FatTable {
       [from, end],
       [2, from],
     ] as const) {
-      for (const run of this.#freeRuns(start, stop)) {
+      for (const run of this.#freeRuns(start, stop, count)) {
         if (run.count >= count) return [{ first: run.first, count }]
         if (gathered < count) pieces.push({ first: run.first, count: Math.min(run.count, count - gathered) })
         gathered += run.count

@@ -430,7 +430,7 @@ describe('hostile FAT volumes', () => {
       geometry.dataStart + geometry.clusterSize,
     ]
     const next = random(31)
-    for (let round = 0; round < 300; round++) {
+    for (let round = 0; round < 120; round++) {
       const bytes = new BytesSource(
         good.slice(0, round % 50 === 49 ? Math.floor(next() * good.length) : 3 * MIB),
       )
