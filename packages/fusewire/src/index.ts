@@ -24,6 +24,7 @@ export {
 } from './fs/tree/entries.js'
 export { type TreeOptions, tree } from './fs/tree/tree.js'
 export {
+  type Daemon,
   type FuseMount,
   type Holder,
   type HolderReport,

@@ -11,12 +11,17 @@ import { FdScope } from './scope.js'
 import { type Attached, type Mounting, sourceOf } from './way.js'
 
 const STEP = 'fusermount3'
+/** The one device that all versions of the helper open. */
+const DEVICE = '/dev/fuse'
 /** Milliseconds to undo what a failed helper left, beyond the deadline that it may have used up. */
 const UNDO_MS = 2000
 
 /** Way 3: for users without CAP_SYS_ADMIN. */
 export async function mountByFusermount(mounting: Mounting): Promise<Attached> {
   const { calls, deadline, options, mountpoint } = mounting
+  if (options.device !== DEVICE) {
+    throw new StepError(STEP, errno.EOPNOTSUPP, [`it opens ${DEVICE} itself, not ${options.device}`])
+  }
   const path = await findHelper(calls, deadline, options.helper)
   const before = new Set(MountTable.read().all.map((mount) => mount.id))
   const scope = new FdScope(calls)

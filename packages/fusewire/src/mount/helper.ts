@@ -1,6 +1,6 @@
 // Running fusermount3, which is set-user-id root and mounts for ordinary users: found without trusting that PATH
 // answers, run with a limit of time, its words kept.
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { type ChildProcess, type SpawnOptions, spawn, spawnSync } from 'node:child_process'
 import { accessSync, constants } from 'node:fs'
 import { errno } from '../abi/errno.js'
 import type { MountCalls } from '../native/mount.js'
@@ -60,14 +60,8 @@ export async function startHelper(path: string, args: readonly string[], socket?
   if (socket !== undefined) env._FUSE_COMMFD = '3'
   const stdio: ('ignore' | 'pipe' | number)[] = ['ignore', 'ignore', 'pipe']
   if (socket !== undefined) stdio.push(socket)
-  const child = spawn(path, args, { stdio, env, cwd: '/' })
+  const child = await begin(path, args, { stdio, env, cwd: '/' })
   const ended = watch(child)
-  await new Promise<void>((resolve, reject) => {
-    child.once('spawn', resolve)
-    child.once('error', (error: NodeJS.ErrnoException) =>
-      reject(new StepError('spawn', Math.abs(error.errno ?? errno.EIO))),
-    )
-  })
   return {
     end: async (deadline) => {
       try {
@@ -81,6 +75,20 @@ export async function startHelper(path: string, args: readonly string[], socket?
       child.stderr?.destroy()
       child.unref()
     },
+  }
+}
+
+/** Starts the program; a StepError when the kernel does not run it. */
+async function begin(path: string, args: readonly string[], options: SpawnOptions): Promise<ChildProcess> {
+  try {
+    const child = spawn(path, args, options)
+    await new Promise((resolve, reject) => {
+      child.once('spawn', resolve)
+      child.once('error', reject)
+    })
+    return child
+  } catch (error) {
+    throw new StepError('spawn', Math.abs((error as NodeJS.ErrnoException).errno ?? errno.EIO))
   }
 }
 

@@ -42,9 +42,10 @@ export async function findHolders(calls: MountCalls, mount: MountInfo): Promise<
   const holders: Holder[] = MountTable.read()
     .childrenOf(mount.id)
     .map((child) => ({ pid: 0, command: child.type, kind: 'mount', fd: null, path: child.mountpoint }))
+  const tables = new Tables()
   let hidden = 0
   for (const pid of pids()) {
-    const found = await holdersOf(calls, pid, wanted)
+    const found = await holdersOf(calls, pid, wanted, tables)
     if (found === null) hidden++
     else holders.push(...found)
     if (holders.length > HOLDERS_MAX) break
@@ -84,10 +85,15 @@ function text(path: string): string {
 }
 
 /** The uses of one process; null when it is hidden from this user, empty when it is gone or innocent. */
-async function holdersOf(calls: MountCalls, pid: number, wanted: Wanted): Promise<Holder[] | null> {
+async function holdersOf(
+  calls: MountCalls,
+  pid: number,
+  wanted: Wanted,
+  tables: Tables,
+): Promise<Holder[] | null> {
   const namespace = link(`/proc/${pid}/ns/mnt`)
   if (namespace === '') return holdsNothing(pid) ? [] : null
-  const table = tableOf(pid)
+  const table = tables.of(pid, namespace)
   if (!table) return []
   const same = namespace === wanted.namespace
   const isWanted = (mount: MountInfo | undefined) =>
@@ -114,11 +120,22 @@ function plainPath(path: string): string {
   return path.replace(/ \(deleted\)$/, '')
 }
 
-function tableOf(pid: number): MountTable | null {
-  try {
-    return MountTable.read(pid)
-  } catch {
-    return null
+/** The mount tables of the namespaces met so far: most processes share one, and a table may be long. */
+class Tables {
+  readonly #known = new Map<string, MountTable>()
+
+  /** The table as the process sees it, which its root directory narrows; null when the process is gone. */
+  of(pid: number, namespace: string): MountTable | null {
+    const key = `${namespace} ${link(`/proc/${pid}/root`)}`
+    const known = this.#known.get(key)
+    if (known) return known
+    try {
+      const table = MountTable.read(pid)
+      this.#known.set(key, table)
+      return table
+    } catch {
+      return null
+    }
   }
 }
 

@@ -1,7 +1,7 @@
 // The door of this folder: mounting, unmounting, and what the system says about mounts.
 import { mountCalls } from '../native/mount.js'
 import { Deadline } from './deadline.js'
-import { describeHolders, findHolders, type HolderReport } from './holders.js'
+import { findHolders, type HolderReport } from './holders.js'
 import { type FuseMount, listFuseMounts } from './list.js'
 import type { MountedDevice } from './mount.js'
 import { resolvePlace } from './resolve.js'
@@ -13,11 +13,10 @@ export type { Holder, HolderReport } from './holders.js'
 export type { Daemon, FuseMount } from './list.js'
 export { type MountedDevice, mountDevice } from './mount.js'
 export { nearest } from './nearest.js'
-export { formatOptionString, parseOptionString } from './option-string.js'
-export { checkOptions, type MountOptions, OPTION_KEYS, unknownOption } from './options.js'
+export { parseOptionString } from './option-string.js'
+export { type MountOptions, OPTION_KEYS, unknownOption } from './options.js'
 export type { MountState } from './stale.js'
 export type { UnmountOptions } from './unmount.js'
-export { describeHolders }
 
 /** Milliseconds for a question that must not take long. */
 const ASK_MS = 2000

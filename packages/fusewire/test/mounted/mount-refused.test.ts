@@ -125,6 +125,11 @@ describe('what cannot be mounted', { skip: cannotMount, timeout: 120_000 }, () =
       )
     })
 
+    test('the helper opens /dev/fuse and nothing else', { skip: noHelper }, async () => {
+      const error = await refused(room.at('mnt'), { method: 'fusermount3', device: '/dev/null' })
+      assert.match(error.message, /it opens \/dev\/fuse itself, not \/dev\/null/)
+    })
+
     test('/dev/fd/N: not open, not the device, not mounted in time', async () => {
       assert.match((await refused('/dev/fd/999')).message, /descriptor 999 is not open/)
       assert.match((await refused('/dev/fd/2')).message, /descriptor 2 is not the FUSE device/)

@@ -149,6 +149,19 @@ describe('unmount', { skip: cannotMount, timeout: 120_000 }, () => {
       await server.done
     })
 
+    test('a process in another mount namespace uses a copy: it is found, and keeps nobody from unmounting', async () => {
+      const { device, server } = await mountHere()
+      const copy = await user('exec unshare -m bash -c \'cd "$1"; echo ready; exec sleep 100\' bash "$1"')
+      const { holders: found } = await holders(room.at('mnt'))
+      assert.deepEqual(
+        found.map(({ pid, kind }) => [pid, kind]),
+        [[copy.pid, 'cwd']],
+      )
+      await device.unmount()
+      await end(copy)
+      await server.done
+    })
+
     test('nobody on a free mount, nobody where nothing is mounted', async () => {
       const { device, server } = await mountHere()
       assert.deepEqual((await holders(room.at('mnt'))).holders, [])

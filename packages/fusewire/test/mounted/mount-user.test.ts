@@ -2,10 +2,12 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { chownSync, mkdirSync, readFileSync } from 'node:fs'
-import { afterEach, beforeEach, describe, test } from 'node:test'
+import { after, afterEach, beforeEach, describe, test } from 'node:test'
+import { listMounts, mountDevice } from '../../src/mount/index.js'
 import type { Report, Task } from '../mount/support/child.js'
 import { type Surroundings, startChild, USER } from '../mount/support/namespace.js'
-import { noHelper, program, Room } from '../mount/support/room.js'
+import { noHelper, noUser, program, Room, run } from '../mount/support/room.js'
+import { serve } from '../mount/support/server.js'
 
 describe('mount as a user', { skip: noHelper, timeout: 120_000 }, () => {
   let room: Room
@@ -178,6 +180,25 @@ describe('mount as a user', { skip: noHelper, timeout: 120_000 }, () => {
     const half = await outcome({}, { wrap: ['unshare', '-Ur'] })
     assert.equal(half.code, 'EPERM')
     assert.match(half.message ?? '', /user namespace/)
+  })
+})
+
+describe('mount as the user who runs the tests', { skip: noUser, timeout: 60_000 }, () => {
+  const room = new Room()
+  after(() => room.remove())
+
+  test('mounted, served, listed, unmounted', async () => {
+    mkdirSync(room.at('mnt'))
+    const device = await mountDevice(room.at('mnt'), { fsname: 'a,b c', subtype: 'mine' })
+    const server = serve(device.fd)
+    assert.equal(device.method, 'fusermount3')
+    const mine = (await listMounts()).find(({ mountpoint }) => mountpoint === room.at('mnt'))
+    assert.equal(mine?.source, 'a,b c')
+    assert.equal(mine.uid, process.getuid?.())
+    assert.equal((await run('stat', ['-c', '%i', room.at('mnt')])).stdout, '1\n')
+    await device.unmount()
+    await server.done
+    await room.assertClean()
   })
 })
 

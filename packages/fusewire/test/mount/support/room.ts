@@ -20,6 +20,18 @@ function probeRoot(): string | false {
   return probe.status === 0 ? false : 'needs /dev/fuse and the right to mount'
 }
 
+/** Why an ordinary user cannot mount here; false for one who can. */
+export const noUser: string | false =
+  process.getuid?.() === 0
+    ? 'needs an ordinary user (root has its own tests)'
+    : missing('fusermount3') || noDevice()
+
+function noDevice(): string | false {
+  return spawnSync('test', ['-r', '/dev/fuse', '-a', '-w', '/dev/fuse']).status === 0
+    ? false
+    : 'needs access to /dev/fuse'
+}
+
 /** Why fusermount3 cannot be tried here. */
 export const noHelper: string | false = cannotMount || missing('fusermount3')
 /** Why a fake helper written in Python cannot be tried here. */
@@ -67,9 +79,14 @@ export class Room {
   }
 
   remove(): void {
-    for (const path of this.mounted().reverse()) spawnSync('umount', ['-l', path], { timeout: 10_000 })
+    for (const path of this.mounted().reverse()) takeOff(path)
     rmSync(this.dir, { recursive: true, force: true })
   }
+}
+
+function takeOff(path: string): void {
+  const [command, ...args] = process.getuid?.() === 0 ? ['umount', '-l'] : ['fusermount3', '-u', '-z']
+  spawnSync(command ?? '', [...args, path], { timeout: 10_000 })
 }
 
 /** What the open descriptors point to; sockets and pipes by kind, because Node opens some of its own at any time. */
