@@ -1,4 +1,9 @@
-/* dev.c: the FUSE device: opening, cloning, single reads and writes. */
+/*
+ * dev.c: the FUSE device: opening, cloning, single reads and writes.
+ *
+ * A crossing costs some 50 ns and 100 ns for each array with its range, beside 200 ns for the least system call (measured
+ * on one machine). writeTwo takes as long as writeDevice with two parts, but needs no array and no subarrays.
+ */
 #include "fw.h"
 
 #include <fcntl.h>
