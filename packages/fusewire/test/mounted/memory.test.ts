@@ -279,6 +279,34 @@ print(first > 6, os.stat('f').st_atime_ns == first)`)
     assert.equal(outcome, 'True True')
   })
 
+  test('a file handle opens its node also when the kernel has forgotten it, and no later node with the same number', async () => {
+    await start()
+    const program = (rest: string): string => `
+import ctypes, struct
+libc = ctypes.CDLL(None, use_errno=True)
+def handle(path):
+  buffer = ctypes.create_string_buffer(136)
+  struct.pack_into('Ii', buffer, 0, 128, 0)
+  assert libc.name_to_handle_at(-100, path, buffer, ctypes.byref(ctypes.c_int()), 0) == 0
+  return buffer
+def opened(buffer):
+  fd = libc.open_by_handle_at(root, buffer, os.O_RDONLY)
+  return os.readlink(f'/proc/self/fd/{fd}')[len(os.getcwd()):] if fd >= 0 else errno.errorcode[ctypes.get_errno()]
+root = os.open('.', os.O_RDONLY)
+${rest}`
+    const outcome = await python(
+      program(`
+os.makedirs('d/sub'); open('d/sub/f', 'w')
+directory, file = handle(b'd/sub'), handle(b'd/sub/f')
+open('/proc/sys/vm/drop_caches', 'w').write('2')
+print(opened(directory), opened(handle(b'd')))
+os.unlink('d/sub/f')
+open('d/sub/g', 'w')
+print(opened(file))`),
+    )
+    assert.equal(outcome, '/d/sub /d\nESTALE')
+  })
+
   test('names are bytes', async () => {
     await start()
     assert.equal(await python(`open(b'\\xff\\xfe', 'w'); print(os.listdir(b'.'))`), "[b'\\xff\\xfe']")

@@ -14,7 +14,8 @@ export function fillEntry(out: EntryOut, node: Inode, timeout: number): void {
   out.entryTimeout = timeout
   out.attrTimeout = timeout
   out.attr.assign(node)
-  node.lookups++
+  // The kernel never gives back references on the root.
+  if (node.parent !== node) node.lookups++
 }
 
 export function fillStatx(out: StatxOut, node: Inode): void {

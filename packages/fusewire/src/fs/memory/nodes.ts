@@ -36,8 +36,11 @@ export abstract class MemoryNodes extends FileSystem {
   override lookup(_req: Request, parent: number, name: string, out: EntryOut): Result {
     const directory = this.store.nodes.get(parent)
     if (directory === undefined) return -errno.ESTALE
-    // Only who opens by file handle (NFS) asks for these two.
-    if (name === '.') return this.entry(out, directory)
+    // Only who opens by file handle (NFS) asks for "." and "..". A node that lost its last name and is not open is gone,
+    // although the kernel's forget may still be on its way.
+    if (name === '.') {
+      return this.entry(out, directory.nlink > 0 || directory.opens > 0 ? directory : -errno.ESTALE)
+    }
     if (directory.directory === null) return -errno.ENOTDIR
     if (name === '..') return this.entry(out, directory.parent ?? -errno.ENOENT)
     const node = directory.directory.get(name)?.node
