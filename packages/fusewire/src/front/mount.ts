@@ -103,7 +103,7 @@ export class Mount implements AsyncDisposable {
     } catch {
       if (this.#session.hasEnded) return
       this.#device.unmountSync()
-      this.#transport.close()
+      this.#session.close()
       await this.closed
     }
   }
@@ -138,7 +138,7 @@ export async function mount(
     return mounted
   } catch (error) {
     device.unmountSync()
-    transport.close()
+    session.close()
     throw error
   }
 }

@@ -90,6 +90,15 @@ export class Session implements Sink<Call>, CallHost {
     transport.start(this)
   }
 
+  /**
+   * Ends the connection from our side. Whoever waits is answered first: a notification may sit in the kernel on a lock
+   * that one of them holds, and would keep the connection alive beyond the descriptor.
+   */
+  close(): void {
+    if (!this.#ended) this.#waiting.abort(-errno.ECONNABORTED)
+    this.#transport?.close()
+  }
+
   receive(call: Call): number {
     call.begin()
     const bad = checkRequest(call.words, call.bytes, call.header, call.length, this.#setxattrExt, call.frame)

@@ -109,6 +109,14 @@ export class Waiting implements DeferredHost {
     this.#session.failures.late(opcodeRow(opcode)?.name ?? String(opcode), why)
   }
 
+  /** Answers everybody who waits with an error. */
+  abort(error: number): void {
+    for (const call of [...this.#inflight.calls()]) {
+      call.controller?.abort(interruption())
+      if (!call.answered) this.#send(call, this.#rowOf(call), error)
+    }
+  }
+
   /** The mount has ended: nobody waits for any of these replies. */
   end(): void {
     for (const call of this.#inflight.clear()) {

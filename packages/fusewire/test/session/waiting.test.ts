@@ -191,6 +191,18 @@ describe('the end of the mount', () => {
     assert.equal(wire.session.stats().inFlight, 0)
   })
 
+  it('answers everybody who waits before it closes by itself', async () => {
+    const fs = new Gate()
+    const wire = Wire.start(fs, { maxInFlight: 1 })
+    const uniques = [ask(wire, 'a'), ask(wire, 'b')]
+    wire.session.close()
+    for (const unique of uniques) assert.equal((await wire.wait(unique)).error, -errno.ECONNABORTED)
+    assert.equal(fs.signals.get('a')?.aborted, true)
+    assert.deepEqual(fs.began, ['a'], 'a queued request is not begun any more')
+    await wire.session.closed
+    assert.equal(wire.isClosed, true)
+  })
+
   it('resolves closed although destroy throws', async () => {
     class Bad extends FileSystem {
       override destroy(): void {
