@@ -1,4 +1,7 @@
 export { DiskError, type DiskErrorCode, type DiskErrorDetails } from './error.js'
+export { ExfatVolume } from './fat/exfat.js'
+export type { ExfatGeometry } from './fat/exfat-boot.js'
+export type { ExfatFile } from './fat/exfat-dir.js'
 export { type FatGeometry, isFat } from './fat/geometry.js'
 export { VolumeHandle } from './fat/handle.js'
 export { type FatFormatOptions, formatFat32Sync } from './fat/mkfs.js'

@@ -30,9 +30,19 @@ export function toBytes(data: FileData, encoding: BufferEncoding = 'utf8'): Uint
   return typeof data === 'string' ? Buffer.from(data, encoding) : data
 }
 
+/** As `fs.readFile` of Node: 2 GiB. */
+const LARGEST_READ = 2 ** 31 - 1
+
 /** All bytes of a file from `from` on. A size that its clusters do not have costs an error before it costs memory. */
 export function readWhole<N>(volume: TreeVolume<N>, node: N, from: number): Buffer {
   const left = Math.max(0, volume.info(node).size - from)
+  if (left > LARGEST_READ) {
+    throw new DiskError('EFBIG', 'a file read at once', {
+      expected: `at most ${LARGEST_READ} bytes`,
+      actual: left,
+      cure: 'Open it and read it in parts',
+    })
+  }
   volume.read(node, from, new Uint8Array(1), 0, 1)
   const bytes = Buffer.alloc(left)
   volume.read(node, from, bytes, 0, left)
