@@ -35,8 +35,8 @@ struct group_list {
   gid_t groups[GROUPS_MAX];
 };
 
-/* Allocated at a thread's first call for another user, and kept for the thread's life. */
-static _Thread_local struct group_list *cache;
+/* Of a thread, and freed with it: threads of other environments serve other mounts. */
+static _Thread_local struct group_list cache[CACHE_ENTRIES];
 static _Thread_local unsigned cache_next;
 
 static int64_t now(void) {
@@ -81,7 +81,6 @@ static void read_groups(struct group_list *list) {
 }
 
 static struct group_list *groups_of(const struct vfs_io *io) {
-  if (!cache && !(cache = calloc(CACHE_ENTRIES, sizeof *cache))) return NULL;
   int64_t time = now();
   for (int i = 0; i < CACHE_ENTRIES; i++) {
     struct group_list *list = &cache[i];
@@ -114,7 +113,6 @@ static _Thread_local int own_count;
 
 static int take_groups(const struct vfs_io *io) {
   const struct group_list *list = groups_of(io);
-  if (!list) return -ENOMEM;
   own_count = getgroups(GROUPS_MAX, own_groups);
   if (own_count < 0) return -errno;
   return syscall(SYS_setgroups, (size_t)list->count, list->groups) == 0 ? 0 : -errno;

@@ -14,6 +14,7 @@ const TESTS = [
   'test/mount/',
   'test/mounted/native',
   'test/mounted/mount',
+  'test/fs/passthrough',
   'test/mounted/passthrough',
 ]
 /** Twice what all these tests take without sanitizers on a slow machine. */
