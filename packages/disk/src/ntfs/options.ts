@@ -6,6 +6,11 @@ export interface OpenOptions extends VolumeOptions {
   ignoreCase?: boolean
   /** Refuses new names that Windows refuses. Default false. */
   windowsNames?: boolean
+  /**
+   * Makes every flush all or nothing, also in a power cut: changes are written twice, first to free clusters. Default
+   * true. An image that is built anew after a failure needs none, and has no copies in its free clusters without.
+   */
+  journal?: boolean
   /** Tells the source of freed clusters, which makes a sparse image smaller. Default false. */
   discard?: boolean
 }

@@ -4,6 +4,7 @@ import { setCompressed } from './files/compression.js'
 import { createFile, linkFile } from './files/create.js'
 import { type DirectoryEntry, list, lookup, lookupReference } from './files/directory.js'
 import { linkPath } from './files/file-type.js'
+import { isHibernated } from './files/hibernation.js'
 import { type FileStatus, setAttributes, setTimes, setVolumeInformation, statusOf } from './files/metadata.js'
 import { checkName } from './files/names.js'
 import { updateNames } from './files/names-of.js'
@@ -36,7 +37,6 @@ import { flushCore } from './volume/flush.js'
 import type { Inode } from './volume/inode.js'
 import { emptyLog } from './volume/log.js'
 import { openCore } from './volume/open.js'
-import { storeInode } from './volume/store.js'
 import { setWhole, trimStream } from './volume/stream-write.js'
 
 /**
@@ -65,7 +65,14 @@ export class RecordVolume {
     this.#options = options
     this.#information = information
     this.log = log
-    this.warnings = warnings
+    if (isHibernated(core)) {
+      this.warnings = [
+        ...warnings,
+        'Windows is hibernated on this volume (hiberfil.sys): it would overwrite changes',
+      ]
+      if (options.force !== true) core.readOnly = true
+    } else this.warnings = warnings
+    if (options.journal === false) core.journal = null
     if (!core.readOnly) core.beforeChange = () => this.#markDirty()
   }
 
@@ -108,9 +115,8 @@ export class RecordVolume {
     const core = this.#core
     if (this.log !== 'empty') emptyLog(core)
     const flags = this.#information.flags | VolumeFlag.DIRTY
-    storeInode(core, setVolumeInformation(core, encodeVolumeInformation({ ...this.#information, flags })))
-    core.storage.cache.flush()
-    core.storage.source.flushSync()
+    setVolumeInformation(core, encodeVolumeInformation({ ...this.#information, flags }))
+    this.flush()
   }
 
   #inode(number: number): Inode {
@@ -125,15 +131,14 @@ export class RecordVolume {
     if (core.readOnly) return
     if (core.full) this.flush()
     const need = clusters + core.clusters.metadataReserve
-    if (core.clusters.freeNow < need && core.clusters.hasFreed) this.flush()
+    if (core.clusters.hasFreed && !core.clusters.hasRoom(need)) this.flush()
   }
 
   #makeRoomForName(): void {
     this.#makeRoom(0)
-    if (this.#core.readOnly || this.#core.clusters.freeNow >= this.#core.clusters.metadataReserve >> 1) return
-    throw new DiskError('ENOSPC', 'no clusters are free for metadata', {
-      actual: this.#core.clusters.freeNow,
-    })
+    const { clusters, readOnly } = this.#core
+    if (readOnly || clusters.hasRoom(clusters.metadataReserve >> 1)) return
+    throw new DiskError('ENOSPC', 'no clusters are free for metadata', { actual: clusters.freeNow })
   }
 
   /** Number of the file with a name, or null. */

@@ -78,10 +78,7 @@ function split(tree: IndexTree, node: IndexNode, inserted: number, parent: Index
 export function splitUpwards(tree: IndexTree, path: readonly Step[]): void {
   for (let level = path.length - 1; level >= 0; level--) {
     const { node, index } = path[level] as Step
-    if (fits(tree, node)) {
-      if (node.vcn === ROOT_VCN) tree.syncRoot()
-      return
-    }
+    if (fits(tree, node)) return
     if (level === 0) {
       const below = pushDown(tree)
       if (!fits(tree, below)) split(tree, below, index, tree.root, 0)

@@ -15,20 +15,12 @@ export const IndexName = {
   REPARSE: '$R',
 } as const
 
-const trees = new WeakMap<Inode, Map<string, IndexTree>>()
-
 /** The index of a file; the same object as long as the file stays in memory. */
 export function openIndex(core: Core, inode: Inode, name: string): IndexTree {
-  let ofInode = trees.get(inode)
-  if (ofInode === undefined) {
-    ofInode = new Map()
-    trees.set(inode, ofInode)
-  }
-  let tree = ofInode.get(name)
-  if (tree === undefined) {
-    tree = new IndexTree(core, inode, name)
-    ofInode.set(name, tree)
-  }
+  const known = inode.indexes.get(name)
+  if (known instanceof IndexTree) return known
+  const tree = new IndexTree(core, inode, name)
+  inode.indexes.set(name, tree)
   return tree
 }
 

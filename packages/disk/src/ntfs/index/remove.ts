@@ -2,7 +2,7 @@ import { DiskError } from '../../error.js'
 import { ENTRY_HEADER, type Order } from './collation.js'
 import type { IndexTree } from './index-tree.js'
 import { rootCapacity, splitUpwards } from './insert.js'
-import { type IndexNode, ROOT_VCN } from './node.js'
+import type { IndexNode } from './node.js'
 import { descendLast, type Step, search } from './search.js'
 
 /** A node below this part of its capacity looks for a neighbour to join. */
@@ -95,8 +95,8 @@ function pullUp(tree: IndexTree): void {
     root.measure()
     tree.free(below)
     tree.touch(root)
+    tree.syncRoot()
   }
-  tree.syncRoot()
 }
 
 /** Repairs the nodes of a path after one at its end has lost an entry. */
@@ -145,6 +145,5 @@ export function removeEntry(tree: IndexTree, order: Order): Uint8Array | null {
   splitUpwards(tree, path)
   const again = search(tree, tree.collation(before))
   joinUpwards(tree, descendLast(tree, again.path))
-  if (node.vcn === ROOT_VCN) tree.syncRoot()
   return removed
 }

@@ -44,7 +44,7 @@ function setAllocated(core: Core, attribute: Attribute): void {
 /** Takes clusters for contents of files: some stay free for metadata. `ENOSPC` with nothing taken. */
 export function takeClusters(core: Core, count: number, near: number | null): Run[] {
   const { clusters } = core
-  if (clusters.freeNow - clusters.metadataReserve < count) {
+  if (!clusters.hasRoom(count + clusters.metadataReserve)) {
     throw new DiskError('ENOSPC', `no ${count} free clusters on the volume`, { actual: clusters.freeNow })
   }
   return clusters.allocate(count, near)
@@ -76,7 +76,7 @@ export function extendAhead(core: Core, attribute: Attribute, clusters: number):
   const have = runsOf(attribute).clusters
   const most = Math.floor(AHEAD_MAX / core.storage.geometry.clusterSize)
   const ahead = Math.min(have, most)
-  if (ahead > 0 && core.clusters.freeNow > 16 * (clusters - have + ahead)) {
+  if (ahead > 0 && core.clusters.hasRoom(16 * (clusters - have + ahead))) {
     extendRuns(core, attribute, clusters + ahead)
   } else extendRuns(core, attribute, clusters)
 }

@@ -6,6 +6,12 @@ const SECTOR = 512
 /** Most bytes of one write of a flush. */
 const WRITE_MAX = 1 << 20
 
+/** Bytes that a flush brings to the medium. */
+export interface Change {
+  readonly position: number
+  readonly bytes: Uint8Array
+}
+
 interface Page {
   readonly bytes: Uint8Array
   /** One flag per sector; null while nothing is changed. */
@@ -111,12 +117,15 @@ export class MetadataCache {
     else if (start === 0 && end === PAGE) this.#pages.delete(index)
   }
 
-  /** Writes all changes in the order of their position, neighbours in one write. No barrier. */
-  flush(): void {
+  /**
+   * Hands all changes to `write`, in the order of their position and neighbours joined, and takes them for written.
+   * The bytes belong to the cache: `write` uses them at once.
+   */
+  flush(write: (changes: readonly Change[]) => void): void {
     const indexes: number[] = []
     for (const [index, page] of this.#pages) if (page.dirty !== null) indexes.push(index)
     indexes.sort((a, b) => a - b)
-    const writer = new GatheringWriter(this.#source)
+    const gathered = new Gathering()
     for (const index of indexes) {
       const page = this.#pages.get(index) as Page
       const dirty = page.dirty as Uint8Array
@@ -124,44 +133,45 @@ export class MetadataCache {
         let end = dirty.indexOf(0, sector)
         if (end < 0) end = dirty.length
         const to = Math.min(end * SECTOR, page.bytes.length)
-        writer.add(index * PAGE + sector * SECTOR, page.bytes.subarray(sector * SECTOR, to))
+        gathered.add(index * PAGE + sector * SECTOR, page.bytes.subarray(sector * SECTOR, to))
         sector = dirty.indexOf(1, end)
       }
-      page.dirty = null
     }
-    writer.end()
+    write(gathered.end())
+    for (const index of indexes) (this.#pages.get(index) as Page).dirty = null
     this.#dirtyPages = 0
     if (this.#pages.size > this.#pagesMax) this.#evict()
   }
 }
 
-/** Joins writes that follow each other on the disk. */
-class GatheringWriter {
-  readonly #source: BlockSource
+/** Joins changes that follow each other on the disk. */
+class Gathering {
+  readonly #changes: Change[] = []
   #parts: Uint8Array[] = []
   #position = 0
   #length = 0
 
-  constructor(source: BlockSource) {
-    this.#source = source
-  }
-
   add(position: number, bytes: Uint8Array): void {
     if (position !== this.#position + this.#length || this.#length + bytes.length > WRITE_MAX) {
-      this.end()
+      this.#close()
       this.#position = position
     }
     this.#parts.push(bytes)
     this.#length += bytes.length
   }
 
-  end(): void {
+  #close(): void {
     const only = this.#parts[0]
     if (only !== undefined) {
-      const all = this.#parts.length === 1 ? only : Buffer.concat(this.#parts, this.#length)
-      this.#source.writeSync(this.#position, all)
+      const bytes = this.#parts.length === 1 ? only : Buffer.concat(this.#parts, this.#length)
+      this.#changes.push({ position: this.#position, bytes })
     }
     this.#parts = []
     this.#length = 0
+  }
+
+  end(): readonly Change[] {
+    this.#close()
+    return this.#changes
   }
 }

@@ -77,6 +77,17 @@ export class Clusters {
     return this.freeNow + this.#freedCount
   }
 
+  /** True when `count` clusters can be taken now. Reads no more of the bitmap than it needs. */
+  hasRoom(count: number): boolean {
+    if (this.#free !== null) return this.#free >= count
+    let free = 0
+    const pieces = Math.ceil(this.total / PIECE_BITS)
+    // From the end of the MFT zone on, where data goes first; the last piece has bits behind the volume.
+    const first = Math.floor(this.zoneEnd / PIECE_BITS)
+    for (let i = 0; i < pieces - 1 && free < count; i++) free += this.#piece((first + i) % (pieces - 1)).free
+    return free >= count || this.freeNow >= count
+  }
+
   /** Clusters that can be taken now; the first call reads the whole bitmap. */
   get freeNow(): number {
     if (this.#free === null) {
@@ -211,6 +222,24 @@ export class Clusters {
     return runs
   }
 
+  /** Free clusters without taking them, outside of the MFT zone first; null when there are not so many. */
+  freeRuns(count: number): Run[] | null {
+    const runs: Run[] = []
+    let left = count
+    for (const [from, to] of [
+      [this.zoneEnd, this.total],
+      [0, this.zoneEnd],
+    ] as const) {
+      for (let lcn = this.#nextFree(from, to); lcn >= 0 && left > 0; ) {
+        const length = this.#freeLength(lcn, to, left)
+        runs.push({ vcn: 0, lcn, length })
+        left -= length
+        lcn = this.#nextFree(lcn + length, to)
+      }
+    }
+    return left > 0 ? null : runs
+  }
+
   #take(runs: Run[], run: Run): number {
     this.#put(run.lcn, run.length, true)
     runs.push(run)
@@ -228,11 +257,6 @@ export class Clusters {
       this.#freed.push(run)
       this.#freedCount += run.length
     }
-  }
-
-  /** Gives clusters back at once: those that no flush has ever seen in use. */
-  releaseNow(runs: readonly Run[]): void {
-    for (const { lcn, length } of runs) this.#put(lcn, length, false)
   }
 
   get hasFreed(): boolean {

@@ -24,7 +24,7 @@ export class Core {
   readonly upcase: Uint16Array
   readonly clusters: Clusters
   readonly records: Records
-  readonly readOnly: boolean
+  readOnly: boolean
   /** The time of every change; a fixed one makes images reproducible. */
   readonly clock: () => FileTime
   /** Inodes to lay out and write. */
@@ -36,6 +36,8 @@ export class Core {
   beforeChange: (() => void) | null = null
   /** Moves entries out of an index root that has grown too large for its record; false when it cannot shrink. */
   shrinkRoot: (inode: Inode) => boolean = () => false
+  /** Byte position of the journal's head; null: flushes are not journaled. */
+  journal: number | null = null
   readonly #inodes = new Map<number, Inode>()
 
   constructor(parts: {

@@ -4,6 +4,7 @@ import { SystemRecord } from '../layout/reference.js'
 import type { Runlist } from '../layout/runlist.js'
 import type { Core } from './core.js'
 import type { Inode } from './inode.js'
+import { writeJournaled } from './journal.js'
 import { flushRecords } from './mft-grow.js'
 import { writeClusters } from './nonresident.js'
 import { storeInode } from './store.js'
@@ -34,6 +35,22 @@ function flushClusters(core: Core): void {
   })
 }
 
+/** Writes the cache's changes, all or none of them for whoever opens the volume after a power cut. */
+function writeChanges(core: Core): void {
+  const { storage } = core
+  storage.cache.flush((changes) => {
+    writeJournaled(storage, core.journal, changes, (count) => core.clusters.freeRuns(count))
+  })
+}
+
+/** Writes the cache's changes at once and without a barrier. */
+function writePlain(core: Core): void {
+  const { cache, source } = core.storage
+  cache.flush((changes) => {
+    for (const { position, bytes } of changes) source.writeSync(position, bytes)
+  })
+}
+
 /**
  * Brings all changes to the medium: indexes, files, bitmaps, mirror, then a barrier; then the clusters that are free
  * now may be used again.
@@ -58,12 +75,12 @@ export function flushCore(core: Core, updateNames: (inode: Inode) => void, disca
     if (core.dirty.size + core.changedIndexes.size + core.stale.size === 0) break
   }
   flushMirror(core)
-  core.storage.cache.flush()
-  core.storage.source.flushSync()
+  writeChanges(core)
   if (core.clusters.hasFreed) {
     const freed = core.clusters.commitFrees()
     flushClusters(core)
-    core.storage.cache.flush()
+    // Without a barrier: a bit that stays set costs a cluster, nothing more.
+    writePlain(core)
     if (discard) {
       const { clusterSize } = core.storage.geometry
       for (const { lcn, length } of freed) {

@@ -32,6 +32,8 @@ export class Inode {
   /** The $ATTRIBUTE_LIST, kept apart: it describes the others. */
   list: Attribute | null = null
   dirty = false
+  /** Indexes that are in memory, by name; `openIndex` fills it. */
+  readonly indexes = new Map<string, { readonly inode: Inode }>()
   /** Open handles; an inode with one is not dropped from memory. */
   opens = 0
   /** Deleted while open: its clusters and its record are freed with the last handle. */

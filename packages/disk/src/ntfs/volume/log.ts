@@ -23,4 +23,5 @@ export function emptyLog(core: Core): void {
     }
     storage.cache.forget(storage.position(lcn), length * clusterSize)
   }
+  storage.source.flushSync()
 }

@@ -11,6 +11,7 @@ import { readVolumeInformation, VolumeFlag, type VolumeInformation } from '../la
 import { Clusters } from './clusters.js'
 import { Core } from './core.js'
 import { loadInode } from './inode-load.js'
+import { findHead, replayJournal } from './journal.js'
 import { type Mft, openMft } from './mft.js'
 import { growMft } from './mft-grow.js'
 import { Records } from './records.js'
@@ -121,6 +122,8 @@ export function openCore(source: BlockSource, options: VolumeOptions = {}): Open
   const warnings: string[] = []
   const geometry = readGeometry(source, warnings)
   const storage = new Storage(source, geometry, options.cacheBytes)
+  const readOnly = (options.readOnly ?? false) || source.readOnly
+  if (replayJournal(storage, readOnly)) warnings.push('a flush that was cut off has been finished')
   const mft = openMft(storage, geometry.mftLcn)
   const mftInode = loadInode(mft, SystemRecord.MFT)
   mft.data = mftInode.need(AttributeType.DATA)
@@ -132,7 +135,6 @@ export function openCore(source: BlockSource, options: VolumeOptions = {}): Open
   const log = readLog(mft, warnings)
   const upcase = readUpcase(mft, warnings)
   warnings.push(...readOnlyReasons(information, log))
-  const readOnly = options.readOnly ?? source.readOnly
   const bitmap = loadInode(mft, SystemRecord.BITMAP)
   const bits = readRecordBits(mft, mftInode.need(AttributeType.BITMAP))
   const core = new Core({
@@ -141,9 +143,10 @@ export function openCore(source: BlockSource, options: VolumeOptions = {}): Open
     upcase,
     clusters: new Clusters(storage, bitmap.need(AttributeType.DATA)),
     records: new Records(mft, bits),
-    readOnly: readOnly || source.readOnly || (warnings.length > 0 && options.force !== true),
+    readOnly: readOnly || (warnings.length > 0 && options.force !== true),
     clock: options.clock ?? (() => fileTimeOfMs(Date.now())),
   })
+  core.journal = log === 'damaged' ? null : findHead(storage)
   core.adopt(mftInode)
   core.adopt(bitmap)
   core.records.grow = (count) => growMft(core, count)
