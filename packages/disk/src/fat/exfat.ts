@@ -74,6 +74,10 @@ export class ExfatVolume implements TreeVolume<ExfatFile> {
     return new ExfatVolume(source, options.cache ?? 8 << 20)
   }
 
+  get clusterSize(): number {
+    return this.geometry.clusterSize
+  }
+
   get label(): string {
     return this.#directory(this.root).label
   }

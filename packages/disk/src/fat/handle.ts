@@ -1,33 +1,12 @@
-import { constants } from 'node:fs'
 import { DiskError } from '../error.js'
-import { VolumeStats } from './stats.js'
+import { bytesOf, type Data, msOf, type TimeLike } from '../ntfs/fs/file-handle.js'
+import type { OpenFlags } from '../ntfs/fs/flags.js'
+import type { BigIntStats, Stats } from '../ntfs/fs/stats.js'
+import { statsOf } from './stats.js'
 import type { TreeVolume } from './tree.js'
 
-export type FileData = string | Uint8Array
 export interface EncodingOption {
   encoding?: BufferEncoding | null
-}
-
-/** `fs.open` flags as numbers: 'r', 'r+', 'w', 'wx', 'w+', 'a', ... */
-export function openFlags(flags: string | number): number {
-  if (typeof flags === 'number') return flags
-  const { O_RDONLY, O_WRONLY, O_RDWR, O_CREAT, O_EXCL, O_TRUNC, O_APPEND } = constants
-  const plain = flags.replaceAll(/[xs]/g, '')
-  const base: Record<string, number> = {
-    r: O_RDONLY,
-    'r+': O_RDWR,
-    w: O_WRONLY | O_CREAT | O_TRUNC,
-    'w+': O_RDWR | O_CREAT | O_TRUNC,
-    a: O_WRONLY | O_CREAT | O_APPEND,
-    'a+': O_RDWR | O_CREAT | O_APPEND,
-  }
-  const found = base[plain]
-  if (found !== undefined) return found | (flags.includes('x') ? O_EXCL : 0)
-  throw new DiskError('EINVAL', 'open flags', { expected: Object.keys(base).join(', '), actual: flags })
-}
-
-export function toBytes(data: FileData, encoding: BufferEncoding = 'utf8'): Uint8Array {
-  return typeof data === 'string' ? Buffer.from(data, encoding) : data
 }
 
 /** As `fs.readFile` of Node: 2 GiB. */
@@ -53,11 +32,11 @@ export function readWhole<N>(volume: TreeVolume<N>, node: N, from: number): Buff
 export class VolumeHandle<N> {
   readonly #volume: TreeVolume<N>
   readonly #node: N
-  readonly #flags: number
+  readonly #flags: OpenFlags
   #position = 0
   #open = true
 
-  constructor(volume: TreeVolume<N>, node: N, flags: number) {
+  constructor(volume: TreeVolume<N>, node: N, flags: OpenFlags) {
     this.#volume = volume
     this.#node = node
     this.#flags = flags
@@ -65,9 +44,8 @@ export class VolumeHandle<N> {
   }
 
   #check(write: boolean): void {
-    const access = this.#flags & 3
-    const wrong = write ? access === constants.O_RDONLY : access === constants.O_WRONLY
-    if (this.#open && !wrong) return
+    const asked = write ? this.#flags.write : this.#flags.read
+    if (this.#open && asked) return
     const what = this.#open ? `not open for ${write ? 'writing' : 'reading'}` : 'the file is closed'
     throw new DiskError('EBADF', what, { syscall: write ? 'write' : 'read' })
   }
@@ -99,7 +77,7 @@ export class VolumeHandle<N> {
     position: number | null = null,
   ): Promise<{ bytesWritten: number; buffer: B }> {
     this.#check(true)
-    const append = (this.#flags & constants.O_APPEND) !== 0
+    const { append } = this.#flags
     const from = append ? this.#volume.info(this.#node).size : (position ?? this.#position)
     const part = Math.min(length, buffer.length - offset)
     this.#volume.write(this.#node, from, buffer, offset, part)
@@ -115,12 +93,12 @@ export class VolumeHandle<N> {
     return encoding ? bytes.toString(encoding) : bytes
   }
 
-  async writeFile(data: FileData, options?: BufferEncoding | EncodingOption | null): Promise<void> {
+  async writeFile(data: Data, options?: BufferEncoding | EncodingOption | null): Promise<void> {
     const encoding = (typeof options === 'string' ? options : options?.encoding) ?? 'utf8'
-    await this.write(toBytes(data, encoding))
+    await this.write(bytesOf(data, encoding))
   }
 
-  async appendFile(data: FileData, options?: BufferEncoding | EncodingOption | null): Promise<void> {
+  async appendFile(data: Data, options?: BufferEncoding | EncodingOption | null): Promise<void> {
     await this.writeFile(data, options)
   }
 
@@ -129,13 +107,15 @@ export class VolumeHandle<N> {
     this.#volume.truncate(this.#node, size)
   }
 
-  async stat(): Promise<VolumeStats> {
+  stat(options: { bigint: true }): Promise<BigIntStats>
+  stat(options?: { bigint?: false }): Promise<Stats>
+  async stat(options: { bigint?: boolean } = {}): Promise<Stats | BigIntStats> {
     if (!this.#open) this.#check(false)
-    return new VolumeStats(this.#volume.info(this.#node))
+    return statsOf(this.#volume.info(this.#node), this.#volume.clusterSize, options.bigint === true)
   }
 
-  async utimes(atime: Date | number, mtime: Date | number): Promise<void> {
-    this.#volume.setTimes(this.#node, toMs(atime), toMs(mtime))
+  async utimes(atime: TimeLike, mtime: TimeLike): Promise<void> {
+    this.#volume.setTimes(this.#node, msOf(atime), msOf(mtime))
   }
 
   async sync(): Promise<void> {
@@ -155,11 +135,4 @@ export class VolumeHandle<N> {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
   }
-}
-
-/** Node's times: a Date, or seconds. */
-export function toMs(time: Date | number | string): number {
-  const ms = time instanceof Date ? time.getTime() : Number(time) * 1000
-  if (Number.isFinite(ms)) return ms
-  throw new DiskError('EINVAL', 'a time', { expected: 'a Date or seconds', actual: time })
 }

@@ -1,15 +1,10 @@
 import { constants } from 'node:fs'
 import { DiskError, type DiskErrorCode } from '../error.js'
-import {
-  type EncodingOption,
-  type FileData,
-  openFlags,
-  readWhole,
-  toBytes,
-  toMs,
-  VolumeHandle,
-} from './handle.js'
-import { VolumeDirent, VolumeStats } from './stats.js'
+import { bytesOf, type Data, msOf, type TimeLike } from '../ntfs/fs/file-handle.js'
+import { type OpenFlags, openFlags } from '../ntfs/fs/flags.js'
+import type { BigIntStats, Dirent, Stats } from '../ntfs/fs/stats.js'
+import { type EncodingOption, readWhole, VolumeHandle } from './handle.js'
+import { direntOf, statsOf } from './stats.js'
 import type { TreeVolume } from './tree.js'
 
 /** The parts of a path; '.', '..' and doubled slashes resolved, as the root is the top there is. */
@@ -81,13 +76,20 @@ export class VolumePromises<N> {
     return { dir, name }
   }
 
-  async stat(path: string): Promise<VolumeStats> {
-    return this.#do('stat', path, () => new VolumeStats(this.#volume.info(this.#walk(split(path)))))
+  stat(path: string, options: { bigint: true }): Promise<BigIntStats>
+  stat(path: string, options?: { bigint?: false }): Promise<Stats>
+  async stat(path: string, options: { bigint?: boolean } = {}): Promise<Stats | BigIntStats> {
+    return this.#do('stat', path, () => {
+      const info = this.#volume.info(this.#walk(split(path)))
+      return statsOf(info, this.#volume.clusterSize, options.bigint === true)
+    })
   }
 
   /** There are no symbolic links here. */
-  async lstat(path: string): Promise<VolumeStats> {
-    return this.stat(path)
+  lstat(path: string, options: { bigint: true }): Promise<BigIntStats>
+  lstat(path: string, options?: { bigint?: false }): Promise<Stats>
+  lstat(path: string, options: { bigint?: boolean } = {}): Promise<Stats | BigIntStats> {
+    return options.bigint === true ? this.stat(path, { bigint: true }) : this.stat(path)
   }
 
   async access(path: string, mode: number = constants.F_OK): Promise<void> {
@@ -104,7 +106,7 @@ export class VolumePromises<N> {
     return `/${split(path).join('/')}`
   }
 
-  readdir(path: string, options: { withFileTypes: true; recursive?: boolean }): Promise<VolumeDirent[]>
+  readdir(path: string, options: { withFileTypes: true; recursive?: boolean }): Promise<Dirent[]>
   readdir(
     path: string,
     options?: { withFileTypes?: false; recursive?: boolean } | BufferEncoding,
@@ -112,16 +114,16 @@ export class VolumePromises<N> {
   async readdir(
     path: string,
     options?: { withFileTypes?: boolean; recursive?: boolean } | BufferEncoding,
-  ): Promise<string[] | VolumeDirent[]> {
+  ): Promise<string[] | Dirent[]> {
     const { withFileTypes = false, recursive = false } = typeof options === 'string' ? {} : (options ?? {})
     return this.#do('scandir', path, () => {
-      const found: { name: string; entry: VolumeDirent }[] = []
+      const found: { name: string; entry: Dirent }[] = []
       const visit = (dir: N, shown: string, prefix: string, depth: number) => {
         // A damaged volume may hold itself; no path has more parts than this.
         if (depth > 1024) throw new DiskError('ELOOP', 'directories nested too deeply')
         for (const { name, node } of this.#volume.list(dir)) {
           const directory = this.#directory(node)
-          found.push({ name: prefix + name, entry: new VolumeDirent(name, shown, directory) })
+          found.push({ name: prefix + name, entry: direntOf(name, shown, directory) })
           if (recursive && directory)
             visit(node, `${shown.replace(/\/$/, '')}/${name}`, `${prefix}${name}/`, depth + 1)
         }
@@ -134,7 +136,7 @@ export class VolumePromises<N> {
   }
 
   /** An async iterator over a directory, as `fs.promises.opendir` gives. */
-  async *opendir(path: string): AsyncGenerator<VolumeDirent> {
+  async *opendir(path: string): AsyncGenerator<Dirent> {
     yield* await this.readdir(path, { withFileTypes: true })
   }
 
@@ -142,22 +144,22 @@ export class VolumePromises<N> {
     return this.#do('open', path, () => this.#open(path, openFlags(flags)))
   }
 
-  #open(path: string, flags: number): VolumeHandle<N> {
-    const { O_CREAT, O_EXCL, O_TRUNC } = constants
-    const writes = (flags & 3) !== constants.O_RDONLY || (flags & O_TRUNC) !== 0
+  #open(path: string, flags: OpenFlags): VolumeHandle<N> {
+    const writes = flags.write || flags.truncate
     let node: N
-    if ((flags & O_CREAT) === 0) node = this.#walk(split(path))
+    if (!flags.create) node = this.#walk(split(path))
     else {
       const { dir, name } = this.#place(path)
       const found = this.#volume.lookup(dir, name)
-      if (found !== null && (flags & O_EXCL) !== 0) throw new DiskError('EEXIST', 'the file exists')
+      if (found !== null && flags.exclusive) throw new DiskError('EEXIST', 'the file exists')
       node = found ?? this.#volume.create(dir, name, false)
     }
     const { directory, readOnly } = this.#volume.info(node)
     if (directory && writes) throw new DiskError('EISDIR', 'is a directory')
     if (writes && this.#volume.readOnly) throw new DiskError('EROFS', 'the volume is open read-only')
     if (writes && readOnly) throw new DiskError('EACCES', 'the file is marked read-only')
-    if ((flags & O_TRUNC) !== 0) this.#volume.truncate(node, 0)
+    if (!directory && flags.directory) throw new DiskError('ENOTDIR', 'not a directory')
+    if (flags.truncate) this.#volume.truncate(node, 0)
     return new VolumeHandle(this.#volume, node, flags)
   }
 
@@ -176,21 +178,21 @@ export class VolumePromises<N> {
     })
   }
 
-  async #put(path: string, data: FileData, options: WriteOptions | undefined, flag: string): Promise<void> {
+  async #put(path: string, data: Data, options: WriteOptions | undefined, flag: string): Promise<void> {
     const flags = (typeof options === 'object' ? options?.flag : undefined) ?? flag
     const handle = await this.open(path, flags)
     try {
-      await handle.write(toBytes(data, encodingOf(options)))
+      await handle.write(bytesOf(data, encodingOf(options)))
     } finally {
       await handle.close()
     }
   }
 
-  async writeFile(path: string, data: FileData, options?: WriteOptions): Promise<void> {
+  async writeFile(path: string, data: Data, options?: WriteOptions): Promise<void> {
     await this.#put(path, data, options, 'w')
   }
 
-  async appendFile(path: string, data: FileData, options?: WriteOptions): Promise<void> {
+  async appendFile(path: string, data: Data, options?: WriteOptions): Promise<void> {
     await this.#put(path, data, options, 'a')
   }
 
@@ -279,8 +281,8 @@ export class VolumePromises<N> {
     this.#do('truncate', path, () => this.#volume.truncate(this.#walk(split(path)), size))
   }
 
-  async utimes(path: string, atime: Date | number | string, mtime: Date | number | string): Promise<void> {
-    this.#do('utimes', path, () => this.#volume.setTimes(this.#walk(split(path)), toMs(atime), toMs(mtime)))
+  async utimes(path: string, atime: TimeLike, mtime: TimeLike): Promise<void> {
+    this.#do('utimes', path, () => this.#volume.setTimes(this.#walk(split(path)), msOf(atime), msOf(mtime)))
   }
 
   /** Only the owner's write bit counts: it is the read-only attribute. */

@@ -34,6 +34,8 @@ export interface TreeSpace {
 export interface TreeVolume<N> {
   readonly readOnly: boolean
   readonly root: N
+  /** Bytes. */
+  readonly clusterSize: number
   /** The entry of that name, null without one. */
   lookup(dir: N, name: string): N | null
   list(dir: N): { name: string; node: N }[]

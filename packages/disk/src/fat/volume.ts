@@ -70,6 +70,10 @@ export class FatVolume implements TreeVolume<FatNode> {
     return new FatVolume(source, options)
   }
 
+  get clusterSize(): number {
+    return this.geometry.clusterSize
+  }
+
   /** The volume label, or an empty text. */
   get label(): string {
     return this.#directory(this.geometry.rootCluster).label ?? ''

@@ -68,6 +68,7 @@ describe('a FAT32 volume made here', () => {
     assert.equal(stat.size, 200_001)
     assert.equal(stat.mtimeMs, NOW)
     assert.ok(stat.isFile() && !stat.isDirectory())
+    assert.equal((await second.fs.stat('/EFI', { bigint: true })).mtimeNs, BigInt(NOW) * 1_000_000n)
   })
 
   it('is the same byte for byte with the same options and clock', async () => {

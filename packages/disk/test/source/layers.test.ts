@@ -292,6 +292,21 @@ describe('CacheSource', () => {
     }
   })
 
+  it('a write too large for the cache does not overtake what was written before a barrier', () => {
+    const medium = new Recorder()
+    const cache = new CacheSource(medium, { unit: 1024, limit: 65536 })
+    cache.writeSync(100, Uint8Array.of(1))
+    cache.barrier()
+    let seen = 0
+    medium.onWrite = () => {
+      if (medium.now[50_000] === 2) seen = medium.durable[100] ?? 0
+    }
+    cache.writeSync(40_000, new Uint8Array(30_000).fill(2))
+    cache.flushSync()
+    assert.equal(seen, 1)
+    assert.deepEqual(medium.durable.subarray(40_000, 70_000), new Uint8Array(30_000).fill(2))
+  })
+
   it('a discard does not overtake what was written before a barrier', () => {
     const medium = new Recorder()
     const cache = new CacheSource(medium, { unit: 1024, limit: 65536 })

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { DiskError, FileSource, MemorySource } from '../../src/index.js'
+import { without } from '../support/tools.js'
 
 let dir = ''
 before(() => {
@@ -92,6 +93,29 @@ describe('FileSource', () => {
     assert.ok(source.allocated <= 1 << 20, `${source.allocated} bytes taken`)
     source.closeSync()
     assert.equal(fs.statSync(path).size, 1 << 30)
+  })
+
+  it('frees a discarded range in the middle where the program brings the system call', {
+    skip: without('fallocate'),
+  }, () => {
+    const path = join(dir, 'holes')
+    const punchHole = (fd: number, position: number, length: number) => {
+      const args = ['-p', '-o', `${position}`, '-l', `${length}`, '/dev/fd/3']
+      const ran = spawnSync('fallocate', args, { stdio: ['ignore', 'pipe', 'pipe', fd] })
+      if (ran.status !== 0) throw new Error(`${ran.stderr}`)
+    }
+    const source = FileSource.createSync(path, 4 << 20, { punchHole })
+    source.writeSync(0, pattern(4 << 20, 3))
+    source.flushSync()
+    const before = source.allocated
+    source.discardSync(1 << 20, 1 << 20)
+    assert.ok(source.allocated <= before - (1 << 20), `${source.allocated} of ${before} bytes taken`)
+    const back = new Uint8Array(4)
+    source.readSync((1 << 20) - 2, back)
+    assert.deepEqual([back[2], back[3]], [0, 0])
+    assert.deepEqual(back.subarray(0, 2), pattern(4 << 20, 3).subarray((1 << 20) - 2, 1 << 20))
+    source.closeSync()
+    assert.equal(fs.statSync(path).size, 4 << 20)
   })
 
   it('refuses a second writer in this process, lets readers in, and frees the lock on close', () => {
