@@ -21,6 +21,16 @@
 
 enum pump_state { RUNNING, PAUSED, ENDED };
 
+/*
+ * Memory of JavaScript, held until the pump ends. Its address is asked for once: napi_get_typedarray_info costs 16 bytes
+ * of garbage a call. It stays valid as long as the ArrayBuffer is not detached, which is asked before each use.
+ */
+struct memory {
+  napi_ref array_buffer;
+  uint8_t *data;
+  size_t size;
+};
+
 struct pump {
   struct fw_owned owned;
   struct fw_env *fe;
@@ -29,9 +39,10 @@ struct pump {
   int fd;
   enum pump_state state;
   bool busy;         /* the last wake-up found more than one request */
-  bool swapped;      /* a buffer was replaced: the borrowed values below are stale */
+  bool swapped;      /* a buffer was replaced: the turn's values are stale */
   unsigned wakeups;
-  napi_ref self, rx, reply, on_request, on_end, on_write_error; /* held until the pump ends */
+  struct memory rx, reply;
+  napi_ref self, on_request, on_end, on_write_error; /* held until the pump ends */
 };
 
 /* Handles of one wake-up, so that references are resolved once and not per request. */
@@ -67,8 +78,8 @@ static void end_pump(struct pump *p) {
   napi_env env = p->fe->env;
   fw_env_disown(&p->owned);
   uv_close((uv_handle_t *)&p->poll, on_closed);
-  delete_reference(env, &p->rx);
-  delete_reference(env, &p->reply);
+  delete_reference(env, &p->rx.array_buffer);
+  delete_reference(env, &p->reply.array_buffer);
   delete_reference(env, &p->on_request);
   delete_reference(env, &p->on_end);
   delete_reference(env, &p->on_write_error);
@@ -91,25 +102,38 @@ static void finish(struct pump *p, napi_env env, int error) {
 }
 
 static void resolve(struct pump *p, struct turn *t) {
-  napi_get_reference_value(t->env, p->rx, &t->rx);
-  napi_get_reference_value(t->env, p->reply, &t->reply);
+  napi_get_reference_value(t->env, p->rx.array_buffer, &t->rx);
+  napi_get_reference_value(t->env, p->reply.array_buffer, &t->reply);
   p->swapped = false;
 }
 
-/* The memory is asked for anew each time: a buffer whose memory JavaScript gave away has length 0, not a stale address. */
-static void borrow(napi_env env, napi_value array, uint8_t **data, size_t *size) {
-  if (!fw_borrow(env, array, data, size)) *size = 0;
+/* Bytes of the memory; 0 when JavaScript gave it away (transfer, postMessage): its address may be anybody's by now. */
+static size_t usable(napi_env env, napi_value array_buffer, const struct memory *memory) {
+  bool detached = true;
+  return napi_is_detached_arraybuffer(env, array_buffer, &detached) == napi_ok && !detached ? memory->size : 0;
+}
+
+/* Holds the memory of a Uint8Array, Uint32Array or DataView in place of what was held before. */
+static bool hold_memory(napi_env env, napi_value view, struct memory *memory) {
+  napi_value buffer;
+  struct memory fresh;
+  if (!fw_borrow(env, view, &fresh.data, &fresh.size)) return false;
+  if (napi_get_typedarray_info(env, view, NULL, NULL, NULL, &buffer, NULL) != napi_ok &&
+      napi_get_dataview_info(env, view, NULL, NULL, &buffer, NULL) != napi_ok)
+    return false;
+  if (napi_create_reference(env, buffer, 1, &fresh.array_buffer) != napi_ok) return false;
+  delete_reference(env, &memory->array_buffer);
+  *memory = fresh;
+  return true;
 }
 
 /* Bytes of one request; 0 at the end of a stream (sockets only); -EAGAIN when there is none; or the error to end with. */
 static int read_request(struct pump *p, struct turn *t) {
-  uint8_t *data;
-  size_t size;
   if (p->swapped) resolve(p, t);
-  borrow(t->env, t->rx, &data, &size);
+  size_t size = usable(t->env, t->rx, &p->rx);
   if (!size) return -EFAULT;
   for (int i = 0; i < RETRY_MAX; i++) {
-    ssize_t got = read(p->fd, data, size);
+    ssize_t got = read(p->fd, p->rx.data, size);
     if (got >= 0) return (int)got;
     if (errno != EINTR && errno != ENOENT) return -errno;
   }
@@ -123,16 +147,13 @@ static void report_write_error(struct pump *p, napi_env env, int error) {
 }
 
 static void write_reply(struct pump *p, struct turn *t, int32_t length) {
-  uint8_t *data;
-  size_t size;
   if (p->swapped) resolve(p, t);
-  borrow(t->env, t->reply, &data, &size);
-  if ((size_t)length > size) {
+  if ((size_t)length > usable(t->env, t->reply, &p->reply)) {
     report_write_error(p, t->env, -EINVAL);
     return;
   }
   ssize_t put;
-  do put = write(p->fd, data, (size_t)length);
+  do put = write(p->fd, p->reply.data, (size_t)length);
   while (put < 0 && errno == EINTR);
   if (put < 0) report_write_error(p, t->env, -errno);
 }
@@ -235,8 +256,7 @@ static void finalize(napi_env env, void *data, void *hint) {
 
 static bool hold_all(napi_env env, struct pump *p, napi_value self, const napi_value *argv, bool has_write_error) {
   return napi_create_reference(env, self, 1, &p->self) == napi_ok &&
-         napi_create_reference(env, argv[1], 1, &p->rx) == napi_ok &&
-         napi_create_reference(env, argv[2], 1, &p->reply) == napi_ok &&
+         hold_memory(env, argv[1], &p->rx) && hold_memory(env, argv[2], &p->reply) &&
          napi_create_reference(env, argv[3], 1, &p->on_request) == napi_ok &&
          napi_create_reference(env, argv[4], 1, &p->on_end) == napi_ok &&
          (!has_write_error || napi_create_reference(env, argv[5], 1, &p->on_write_error) == napi_ok);
@@ -292,10 +312,7 @@ static napi_value swap(napi_env env, napi_value *argv, bool is_rx) {
   FW_BYTES(1, buffer);
   (void)buffer;
   if (p->state == ENDED) return fw_int(env, -EBADF);
-  napi_ref fresh, *place = is_rx ? &p->rx : &p->reply;
-  if (napi_create_reference(env, argv[1], 1, &fresh) != napi_ok) return fw_int(env, -ENOMEM);
-  delete_reference(env, place);
-  *place = fresh;
+  if (!hold_memory(env, argv[1], is_rx ? &p->rx : &p->reply)) return fw_int(env, -ENOMEM);
   p->swapped = true;
   return fw_int(env, 0);
 }
