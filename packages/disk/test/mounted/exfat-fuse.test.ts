@@ -53,6 +53,7 @@ describe('exFAT as exfat-fuse writes it', {
     } finally {
       must('timeout', ['20', 'umount', mounted])
       run('losetup', ['-d', device])
+      await until(() => run('losetup', ['-j', image]).out.trim() === '', 'the loop device is still in use')
     }
     const volume = ExfatVolume.openSync(FileSource.openSync(image))
     const names = await volume.fs.readdir('/', { recursive: true })
@@ -62,3 +63,12 @@ describe('exFAT as exfat-fuse writes it', {
     }
   })
 })
+
+/** exfat-fuse writes its last blocks after umount(8) has returned; the loop device goes when it has closed it. */
+async function until(done: () => boolean, complaint: string): Promise<void> {
+  const deadline = Date.now() + 20_000
+  while (!done()) {
+    assert.ok(Date.now() < deadline, complaint)
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+}
