@@ -64,9 +64,7 @@ static bool may_switch(void) {
 static napi_value setup(napi_env env, napi_callback_info info) {
   FW_ARGS(1);
   VFS_IO;
-  int fd = vfs_reopen(AT_FDCWD, 0);
-  if (fd < 0) return fw_int(env, fd);
-  close(fd);
+  if (vfs_proc_dir() < 0) return fw_int(env, vfs_proc_dir());
   io->own_uid = geteuid();
   io->own_gid = getegid();
   io->can_switch = may_switch();

@@ -103,6 +103,8 @@ struct vfs_proc {
   char path[40];
 };
 struct vfs_proc vfs_proc_path(int fd);
+/* The descriptor of /proc/self/fd, or -errno where /proc is not mounted. */
+int vfs_proc_dir(void);
 /* Opens the inode behind `fd` once more; -errno. */
 int vfs_reopen(int fd, int flags);
 /* chmod(2) of an O_PATH descriptor; -errno. */

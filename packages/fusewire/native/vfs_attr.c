@@ -92,10 +92,25 @@ struct vfs_proc vfs_proc_path(int fd) {
   return proc;
 }
 
+/* The directory /proc/self/fd, opened once for the life of the process: a step instead of four for every reopening. */
+static pthread_once_t proc_once = PTHREAD_ONCE_INIT;
+static int proc_dir;
+
+static void open_proc(void) {
+  proc_dir = open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (proc_dir < 0) proc_dir = -errno;
+}
+
+int vfs_proc_dir(void) {
+  pthread_once(&proc_once, open_proc);
+  return proc_dir;
+}
+
 int vfs_reopen(int fd, int flags) {
-  /* AT_FDCWD stands for the test whether /proc is there. */
-  struct vfs_proc proc = vfs_proc_path(fd);
-  int opened = open(fd == AT_FDCWD ? "/proc/self/fd" : proc.path, flags | O_CLOEXEC | O_NOCTTY);
+  char name[16];
+  if (vfs_proc_dir() < 0) return proc_dir;
+  snprintf(name, sizeof name, "%d", fd);
+  int opened = openat(proc_dir, name, flags | O_CLOEXEC | O_NOCTTY);
   return opened < 0 ? -errno : opened;
 }
 

@@ -21,7 +21,9 @@ export function blocker(...programs: string[]): string | false {
 
 /** What a shell script printed (both streams), and its exit code. It changes its directory itself. */
 export function shell(script: string, variables: Record<string, string> = {}): Promise<string> {
-  const env = { ...process.env, LC_ALL: 'C', ...variables }
+  // Sanitizers that are loaded into this process are not for the programs that it runs.
+  const { LD_PRELOAD: _preload, FUSEWIRE_ADDON: _addon, ...inherited } = process.env
+  const env = { ...inherited, LC_ALL: 'C', ...variables }
   return new Promise((resolve) => {
     const options = { timeout: LIMIT, killSignal: 'SIGKILL' as const, env, maxBuffer: 64 << 20, cwd: '/' }
     execFile('bash', ['-c', `exec 2>&1\n${script}`], options, (error, stdout) => {
