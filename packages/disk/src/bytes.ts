@@ -7,7 +7,6 @@ function view(bytes: Uint8Array): DataView {
 
 export const le16 = (bytes: Uint8Array, at: number): number => view(bytes).getUint16(at, true)
 export const le32 = (bytes: Uint8Array, at: number): number => view(bytes).getUint32(at, true)
-export const be16 = (bytes: Uint8Array, at: number): number => view(bytes).getUint16(at, false)
 export const be32 = (bytes: Uint8Array, at: number): number => view(bytes).getUint32(at, false)
 export const le64big = (bytes: Uint8Array, at: number): bigint => view(bytes).getBigUint64(at, true)
 export const be64big = (bytes: Uint8Array, at: number): bigint => view(bytes).getBigUint64(at, false)

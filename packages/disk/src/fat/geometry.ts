@@ -32,6 +32,21 @@ const FAT12_CLUSTERS = 4085
 const FAT16_CLUSTERS = 65525
 const FAT32_CLUSTERS = 0x0fff_fff5
 
+/** FAT32 may name one table as the only one that counts; otherwise all are kept equal. */
+function activeFat(boot: Uint8Array, fatCount: number): number | null {
+  const flags = le16(boot, 40)
+  if ((flags & 0x80) === 0) return null
+  const active = flags & 0x0f
+  if (active >= fatCount) throw corrupt('the active FAT', 40, `below ${fatCount}`, active)
+  return active
+}
+
+function rootClusterOf(boot: Uint8Array, clusters: number): number {
+  const cluster = le32(boot, 44)
+  if (cluster >= 2 && cluster < clusters + 2 && le16(boot, 17) === 0) return cluster
+  throw corrupt('the root directory of a FAT32 volume', 44, `cluster 2..${clusters + 1}`, cluster)
+}
+
 function checkPowers(sector: number, perCluster: number): void {
   if (![512, 1024, 2048, 4096].includes(sector)) {
     throw corrupt('the bytes per sector of a FAT volume', 11, '512, 1024, 2048 or 4096', sector)
@@ -92,13 +107,6 @@ export function readFatGeometry(source: BlockSource): FatGeometry {
   if (Math.ceil(((clusters + 2) * bits) / 8) > fatSize) {
     throw corrupt('the sectors per FAT', wide ? 36 : 22, `a table for ${clusters} clusters`, fatSectors)
   }
-  const flags = wide ? le16(boot, 40) : 0
-  const active = (flags & 0x80) !== 0 ? flags & 0x0f : null
-  if (active !== null && active >= fatCount) throw corrupt('the active FAT', 40, `below ${fatCount}`, active)
-  const rootCluster = wide ? le32(boot, 44) : 0
-  if (wide && (rootCluster < 2 || rootCluster >= clusters + 2 || rootEntries !== 0)) {
-    throw corrupt('the root directory of a FAT32 volume', 44, `cluster 2..${clusters + 1}`, rootCluster)
-  }
   const info = wide ? le16(boot, 48) : 0
   const extra = wide ? 64 : 36
   return {
@@ -109,10 +117,10 @@ export function readFatGeometry(source: BlockSource): FatGeometry {
     fatStart,
     fatSize,
     fatCount,
-    activeFat: active,
+    activeFat: wide ? activeFat(boot, fatCount) : null,
     rootStart,
     rootSize: wide ? null : rootSize,
-    rootCluster,
+    rootCluster: wide ? rootClusterOf(boot, clusters) : 0,
     dataStart,
     fsInfo: info === 0 || info === 0xffff || info >= reserved ? null : info * sectorSize,
     serial: le32(boot, extra + 3),

@@ -1,4 +1,4 @@
-import { le16, le32, putAscii, putLe16, putLe32 } from '../bytes.js'
+import { ascii, le16, le32, putLe32 } from '../bytes.js'
 import { corrupt, DiskError } from '../error.js'
 import type { BlockSource } from '../source/source.js'
 import type { FatGeometry } from './geometry.js'
@@ -196,17 +196,14 @@ export class FatTable {
     }
   }
 
-  /** Writes the hints of the FSInfo sector of FAT32. */
+  /** Writes the hints of the FSInfo sector of FAT32, if the sector that the volume names is one. */
   writeInfo(): void {
-    if (this.#g.fsInfo === null || this.#g.bits !== 32) return
+    if (this.#g.fsInfo === null) return
     const info = new Uint8Array(512)
     this.#source.readSync(this.#g.fsInfo, info)
-    putAscii(info, 0, 'RRaA')
-    putAscii(info, 484, 'rrAa')
+    if (ascii(info, 0, 4) !== 'RRaA' || ascii(info, 484, 4) !== 'rrAa') return
     putLe32(info, 488, this.free)
     putLe32(info, 492, this.#next < this.#g.clusters + 2 ? this.#next : 2)
-    putLe16(info, 508, 0)
-    putLe16(info, 510, 0xaa55)
     this.#source.writeSync(this.#g.fsInfo, info)
   }
 

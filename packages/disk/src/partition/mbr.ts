@@ -252,8 +252,11 @@ export class Mbr {
     }
   }
 
-  /** Changes type or the active mark. */
-  change(index: number, to: { type?: number | string; active?: boolean }): MbrPartition {
+  /** Changes type, the active mark, or the size: the start stays, and content is not moved. */
+  change(
+    index: number,
+    to: { type?: number | string; active?: boolean; size?: number | 'rest' },
+  ): MbrPartition {
     const part = this.#find(index)
     const type = mbrType(to.type ?? part.type)
     if (isExtended(type) !== isExtended(part.type)) {
@@ -261,10 +264,29 @@ export class Mbr {
         actual: type,
       })
     }
+    if (to.size !== undefined) part.sectors = this.#resized(part, to.size)
     if (to.active === true) for (const other of this.#parts) other.active = false
     part.type = type
     part.active = to.active ?? part.active
     return { ...part }
+  }
+
+  /** The sectors that a partition may have from its start on; an extended one still holds its logical ones. */
+  #resized(part: MbrPartition, size: number | 'rest'): number {
+    const all = part.recordLba === null ? this.free() : this.freeLogical()
+    const behind = all.find((run) => run.first === last(part) + 1)
+    const room = { first: part.firstLba, last: behind?.last ?? last(part) }
+    const place = placePartition([room], { start: part.firstLba * this.sectorSize, size }, this.sectorSize)
+    const inside = isExtended(part.type)
+      ? this.#logical.find((logical) => last(logical) > place.last)
+      : undefined
+    if (inside !== undefined) {
+      throw new DiskError('ENOSPC', `logical partition ${inside.index} would be cut`, {
+        expected: last(inside),
+      })
+    }
+    checkReach(place.first, place.last - place.first + 1)
+    return place.last - place.first + 1
   }
 
   /** Writes the logical partitions' records from the last to the first, then sector 0. Boot code stays. */

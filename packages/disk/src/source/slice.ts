@@ -83,9 +83,3 @@ export class SliceSource extends BaseSource {
     else if (!this.readOnly) await this.#base.flush()
   }
 }
-
-/** A source that refuses writes: for showing a volume that others may own. */
-export function readOnlyView(source: BlockSource): BlockSource {
-  if (source.readOnly) return source
-  return new SliceSource(source, 0, source.size, { readOnly: true, ownsBase: true })
-}

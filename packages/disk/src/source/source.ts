@@ -107,11 +107,3 @@ export function readBytesSync(source: BlockSource, position: number, length: num
   source.readSync(position, bytes, 0, length)
   return bytes
 }
-
-/** A new buffer with `length` bytes from `position`. */
-export async function readBytes(source: BlockSource, position: number, length: number): Promise<Uint8Array> {
-  checkRange(source, position, length, 'read')
-  const bytes = new Uint8Array(length)
-  await source.read(position, bytes, 0, length)
-  return bytes
-}

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import * as fs from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
-import { ExfatVolume } from '../../src/index.js'
+import { detectVolume, ExfatVolume } from '../../src/index.js'
 import { ExfatBuilder } from '../support/exfat-builder.js'
 import { BytesSource, coded, must, random, run, scratch, survives, without } from '../support/tools.js'
 
@@ -41,7 +41,9 @@ function sample(...options: string[]): Buffer {
 describe('exFAT', { skip: without('mkfs.exfat', 'fsck.exfat') }, () => {
   for (const options of [[], ['-c', '4K'], ['-c', '128K'], ['-c', '512']]) {
     it(`reads names, chains, straight runs, valid lengths, times (mkfs.exfat ${options.join(' ')})`, async () => {
-      const volume = ExfatVolume.openSync(new BytesSource(sample(...options)))
+      const source = new BytesSource(sample(...options))
+      assert.equal(detectVolume(source), 'exfat')
+      const volume = ExfatVolume.openSync(source)
       assert.equal(volume.label, 'My Label')
       assert.deepEqual(await volume.fs.readdir('/', { recursive: true }), [
         'Sub',

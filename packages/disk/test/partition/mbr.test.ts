@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import {
   type BlockSource,
+  detectVolume,
   FileSource,
   Mbr,
   MemorySource,
@@ -118,6 +119,34 @@ describe('an MBR that is written here', () => {
     )
   })
 
+  it('changes sizes, and refuses to cut what lies inside', () => {
+    const disk = new MemorySource(SIZE)
+    const mbr = sample(disk)
+    mbr.change(1, { size: 12 * MIB })
+    assert.throws(() => mbr.change(2, { size: 90 * MIB }), coded('ENOSPC'))
+    assert.throws(() => mbr.change(5, { size: 6 * MIB }), coded('ENOSPC'))
+    mbr.change(7, { size: 20 * MIB })
+    mbr.change(2, { size: 34 * MIB })
+    mbr.change(1, { size: 20 * MIB })
+    mbr.change(6, { size: 5 * MIB })
+    mbr.writeSync(disk)
+    const read = Mbr.readSync(disk)
+    assert.deepEqual(read.problems, [])
+    assert.deepEqual(
+      read.list().map((part) => [part.index, part.size / MIB]),
+      [
+        [1, 20],
+        [2, 34],
+        [3, 10],
+        [5, 5],
+        [6, 5],
+        [7, 20],
+      ],
+    )
+    read.change(2, { size: 'rest' })
+    assert.equal(read.change(7, { size: 'rest' }).sectors * 512, 83 * MIB)
+  })
+
   it('refuses what does not fit', () => {
     const mbr = sample(new MemorySource(SIZE))
     assert.throws(() => mbr.add({ size: MIB }), coded('ENOSPC'))
@@ -135,11 +164,13 @@ describe('an MBR that is written here', () => {
   it('is not seen in a boot sector of a filesystem, nor on an empty disk', () => {
     const disk = new MemorySource(SIZE)
     assert.equal(readPartitionTable(disk), null)
+    assert.equal(detectVolume(disk), null)
     const boot = new Uint8Array(512)
     boot.set([0xeb, 0x58, 0x90])
     boot.set(Buffer.from('NTFS    '), 3)
     boot.set([0x55, 0xaa], 510)
     disk.writeSync(0, boot)
+    assert.equal(detectVolume(disk), 'ntfs')
     assert.equal(readPartitionTable(disk), null)
     assert.throws(() => Mbr.readSync(disk), coded('EUCLEAN'))
     assert.throws(() => openPartition(disk, 1), coded('ENOENT'))
@@ -199,6 +230,7 @@ describe('judged by sfdisk and parted', { skip: without('sfdisk', 'parted', 'mkf
       const { path, disk } = newDisk(bits === '12' ? 4 * MIB : SIZE)
       must('mkfs.fat', ['-F', bits, path])
       assert.equal(readPartitionTable(disk), null, `FAT${bits}`)
+      assert.equal(detectVolume(disk), 'fat')
       disk.closeSync()
     }
   })
