@@ -14,7 +14,7 @@ const STEP = 'fusermount3'
 /** The one device that all versions of the helper open. */
 const DEVICE = '/dev/fuse'
 /** Milliseconds to undo what a failed helper left, beyond the deadline that it may have used up. */
-const UNDO_MS = 2000
+const UNDO_MS = 10_000
 
 /** Way 3: for users without CAP_SYS_ADMIN. */
 export async function mountByFusermount(mounting: Mounting): Promise<Attached> {

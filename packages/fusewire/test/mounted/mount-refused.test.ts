@@ -7,7 +7,10 @@ import { type MountCalls, mountCalls } from '../../src/native/mount.js'
 import { cannotMount, noHelper, noPython, Room } from '../mount/support/room.js'
 import { serve } from '../mount/support/server.js'
 
-describe('what cannot be mounted', { skip: cannotMount, timeout: 120_000 }, () => {
+/** Without a preloaded sanitizer, which makes Python take seconds to start. */
+const PYTHON = '#!/usr/bin/env -S -u LD_PRELOAD python3'
+
+describe('what cannot be mounted', { skip: cannotMount, timeout: 300_000 }, () => {
   let room: Room
   beforeEach(() => {
     room = new Room()
@@ -281,7 +284,7 @@ describe('what cannot be mounted', { skip: cannotMount, timeout: 120_000 }, () =
       writeFileSync(path, script, { mode: 0o755 })
       return path
     }
-    const byHelper = (script: string, timeout = 5000) =>
+    const byHelper = (script: string, timeout = 30_000) =>
       refused(room.at('mnt'), { method: 'fusermount3', helper: helper(script), timeout })
 
     test('exits with words', async () => {
@@ -316,7 +319,7 @@ describe('what cannot be mounted', { skip: cannotMount, timeout: 120_000 }, () =
     })
 
     const send = (fds: string) =>
-      `#!/usr/bin/env python3\nimport os, socket, sys\ns = socket.socket(fileno=int(os.environ['_FUSE_COMMFD']))\n` +
+      `${PYTHON}\nimport os, socket, sys\ns = socket.socket(fileno=int(os.environ['_FUSE_COMMFD']))\n` +
       `d = [os.open('/dev/fuse', os.O_RDWR) for _ in range(9)]\n${fds}\n`
 
     for (const [what, line] of [
@@ -343,7 +346,7 @@ describe('what cannot be mounted', { skip: cannotMount, timeout: 120_000 }, () =
     test('mounts and loses the descriptor: the mount is taken off', {
       skip: noPython || noHelper,
     }, async () => {
-      const script = `#!/usr/bin/env python3
+      const script = `${PYTHON}
 import os, socket, subprocess, sys
 if '-u' in sys.argv: os.execvp('fusermount3', sys.argv)
 a, b = socket.socketpair()

@@ -30,7 +30,7 @@ async function until(ask: () => boolean | Promise<boolean>): Promise<void> {
   assert.fail('it did not come about')
 }
 
-describe('unmount', { skip: cannotMount, timeout: 120_000 }, () => {
+describe('unmount', { skip: cannotMount, timeout: 300_000 }, () => {
   let room: Room
   const users: ChildProcess[] = []
   beforeEach(() => {

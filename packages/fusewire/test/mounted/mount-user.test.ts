@@ -9,7 +9,7 @@ import { type Surroundings, startChild, USER } from '../mount/support/namespace.
 import { noHelper, noUser, program, Room, run } from '../mount/support/room.js'
 import { serve } from '../mount/support/server.js'
 
-describe('mount as a user', { skip: noHelper, timeout: 120_000 }, () => {
+describe('mount as a user', { skip: noHelper, timeout: 300_000 }, () => {
   let room: Room
   beforeEach(() => {
     room = new Room()

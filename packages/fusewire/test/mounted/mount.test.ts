@@ -151,7 +151,7 @@ function suite(method: Exclude<MountMethod, 'fd'>): void {
   })
 }
 
-describe('autoUnmount', { skip: noHelper, timeout: 120_000 }, () => {
+describe('autoUnmount', { skip: noHelper, timeout: 300_000 }, () => {
   const room = new Room()
   after(() => room.remove())
 
@@ -166,7 +166,7 @@ describe('autoUnmount', { skip: noHelper, timeout: 120_000 }, () => {
   })
 })
 
-describe('a chain of mounts', { skip: cannotMount, timeout: 120_000 }, () => {
+describe('a chain of mounts', { skip: cannotMount, timeout: 300_000 }, () => {
   const room = new Room()
   after(() => room.remove())
 
