@@ -78,7 +78,7 @@ export class Waiting implements DeferredHost {
     target.controller?.abort(interruption())
     if (target.answered) return
     // A dying caller looks at no result, and one whose request was never begun loses nothing.
-    const delay = state === 'dying' || !target.handlerRuns ? 0 : this.#graceMs
+    const delay = state === 'dying' || target.queued ? 0 : this.#graceMs
     const { serial } = target
     const timer = setTimeout(() => {
       if (target.serial === serial && !target.answered) this.#send(target, this.#rowOf(target), -errno.EINTR)

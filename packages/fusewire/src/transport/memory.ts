@@ -24,6 +24,8 @@ export class MemoryTransport<S extends Slot> implements Transport<S> {
   #sink: Sink<S> | null = null
   #paused = false
   #ended = false
+  /** The session looks at a request: another one would overwrite its memory. */
+  #busy = false
 
   constructor(kernel: KernelSide, create: () => S, sizes: SlotSizes) {
     this.#kernel = kernel
@@ -37,13 +39,13 @@ export class MemoryTransport<S extends Slot> implements Transport<S> {
 
   /**
    * Delivers one request (copied). 0, -EINVAL when it is larger than the receive memory, -ENODEV after the end.
-   * While the session has paused, requests wait in order.
+   * While the session has paused, or is inside of another request, requests wait in order.
    */
   deliver(request: Uint8Array): number {
     if (this.#ended) return -errno.ENODEV
     if (request.length > this.pool.receive.bytes.length) return -errno.EINVAL
-    if (this.#paused || this.#sink === null || this.#held.length > 0) this.#held.push(request.slice())
-    else this.#receive(request)
+    this.#held.push(request.slice())
+    this.#drain()
     return 0
   }
 
@@ -94,10 +96,13 @@ export class MemoryTransport<S extends Slot> implements Transport<S> {
   }
 
   #drain(): void {
+    if (this.#busy || this.#sink === null) return
     while (!this.#paused && !this.#ended) {
       const request = this.#held.shift()
       if (request === undefined) return
+      this.#busy = true
       this.#receive(request)
+      this.#busy = false
     }
   }
 

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import { errno } from '../../src/abi/errno.js'
 import { Op } from '../../src/abi/gen/opcodes.js'
 import * as abi from '../../src/abi/gen/structs.js'
-import { FileSystem } from '../../src/api/index.js'
+import { FileSystem, type Request } from '../../src/api/index.js'
 import { Wire } from './wire.js'
 
 class Empty extends FileSystem {}
@@ -61,6 +61,24 @@ describe('notifications', () => {
     }
     assert.equal(Buffer.from(await first).toString(), 'data 0')
     assert.equal(Buffer.from(await second).toString(), 'data 1')
+  })
+
+  it('may be answered by the kernel while a handler is on the stack', async () => {
+    let name = ''
+    class Asking extends FileSystem {
+      override lookup(req: Request, _parent: number, asked: string): number {
+        void wire.session.notify.resend()
+        name = `${asked} of ${req.uid}`
+        return -errno.ENOENT
+      }
+    }
+    const wire = Wire.start(new Asking())
+    // The kernel's answer to the notification is another request, in the middle of this one.
+    wire.onNotification = () => void wire.send({ opcode: Op.GETATTR, uid: 7 })
+    const unique = wire.send({ opcode: Op.LOOKUP, names: ['a-name'], uid: 5 })
+    assert.equal((await wire.wait(unique)).error, -errno.ENOENT)
+    assert.equal(name, 'a-name of 5')
+    assert.equal(wire.replies.at(-1)?.error, -errno.ENOSYS)
   })
 
   it('reject with the errno of the kernel', async () => {

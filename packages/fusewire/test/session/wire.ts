@@ -47,6 +47,7 @@ export class Wire implements KernelSide {
   replyResult = 0
   notificationResult: number | Promise<number> = 0
   isClosed = false
+  onNotification: () => void = () => {}
   #unique = 0
   readonly #waiters = new Map<number, (reply: WireReply) => void>()
 
@@ -101,6 +102,7 @@ export class Wire implements KernelSide {
 
   notification(bytes: Uint8Array): number | Promise<number> {
     this.notifications.push(Buffer.from(bytes))
+    this.onNotification()
     return this.notificationResult
   }
 
