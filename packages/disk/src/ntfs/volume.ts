@@ -1,5 +1,6 @@
 import type { BlockSource } from '../source/source.js'
 import { type CheckResult, check } from './check/check.js'
+import { type RepairResult, repair } from './check/repair.js'
 import { VolumeFs } from './fs/volume-fs.js'
 import type { Geometry } from './layout/boot-sector.js'
 import { type FormatOptions, format } from './mkfs/format.js'
@@ -29,5 +30,10 @@ export class Volume extends RecordVolume {
   /** Checks the structure of a volume without changing anything; see `check`. */
   static check(source: BlockSource): CheckResult {
     return check(source)
+  }
+
+  /** Mends a volume that no one has open; see `repair`. */
+  static repair(source: BlockSource): RepairResult {
+    return repair(source)
   }
 }

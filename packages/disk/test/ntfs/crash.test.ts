@@ -164,6 +164,10 @@ describe('a power cut', () => {
       const lost = /clusters marked as used that no file has|the volume is marked dirty/
       const findings = check(source).findings.filter(({ what }) => !lost.test(what))
       assert.deepEqual(findings, [], `cut before event ${cut} of ${session.events.length}`)
+      assert.deepEqual(Volume.repair(source).check.findings, [], `repaired after event ${cut}`)
+      const mended = Volume.open(source)
+      assert.equal(mended.readOnly, false)
+      assert.deepEqual([...snapshot(mended)].sort(), [...state].sort())
     }
   })
 })

@@ -134,6 +134,7 @@ for (const [name, damage] of KINDS) {
       const source = MemorySource.from(image)
       readEverything(source)
       if (run % 4 === 0) changeThings(source, random)
+      if (run % 4 === 1) tolerate(() => Volume.repair(source))
     }
   })
 }

@@ -15,7 +15,7 @@ import type { Survey } from './check-records.js'
 import type { Findings } from './findings.js'
 
 /** Walks a whole index: order, blocks, depth. Calls `entry` for every entry in order. */
-class IndexWalk {
+export class IndexWalk {
   readonly #tree: IndexTree
   readonly #findings: Findings
   readonly #entry: (entry: Uint8Array) => void

@@ -42,7 +42,7 @@ function checkBitmap(core: Core, findings: Findings, survey: Survey): number {
   return used
 }
 
-function checkMirror(core: Core, findings: Findings): void {
+export function checkMirror(core: Core, findings: Findings): void {
   const { recordSize } = core.storage.geometry
   const mirror = loadInode(core.mft, SystemRecord.MFT_MIRROR).need(AttributeType.DATA)
   const first = mirror.runs?.from(0)
@@ -59,7 +59,7 @@ function checkMirror(core: Core, findings: Findings): void {
   }
 }
 
-function checkBackup(core: Core, findings: Findings): void {
+export function checkBackup(core: Core, findings: Findings): void {
   const { source, geometry } = core.storage
   const position = geometry.totalSectors * geometry.sectorSize
   if (position + BOOT_SECTOR_SIZE > source.size) {

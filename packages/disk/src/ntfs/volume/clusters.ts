@@ -246,6 +246,25 @@ export class Clusters {
     return run.length
   }
 
+  /** Makes the bitmap say exactly what `bits` says; returns how many clusters that changes. */
+  replace(bits: Uint8Array): number {
+    let changed = 0
+    for (let lcn = 0; lcn < this.total; lcn += 8) {
+      const piece = this.#piece(Math.floor(lcn / PIECE_BITS))
+      const index = (lcn % PIECE_BITS) >> 3
+      const wanted = bits[lcn >> 3] as number
+      const inside = this.total - lcn >= 8 ? 0xff : (1 << (this.total - lcn)) - 1
+      const difference = ((piece.bytes[index] as number) ^ wanted) & inside
+      if (difference === 0) continue
+      changed += BITS[difference] as number
+      piece.bytes[index] = (piece.bytes[index] as number) ^ difference
+      piece.dirty = true
+      piece.free += (BITS[difference & ~wanted] as number) - (BITS[difference & wanted] as number)
+      this.#free = null
+    }
+    return changed
+  }
+
   /** Marks clusters that are known to be in use. */
   reserve(lcn: number, length: number): void {
     this.#put(lcn, length, true)
