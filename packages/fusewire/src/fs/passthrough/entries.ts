@@ -108,20 +108,26 @@ export abstract class EntryOperations extends AttributeOperations {
   }
 
   #make(req: Request, parent: number, name: string, out: EntryOut, call: (dir: number) => number): number {
+    return this.#within(req, parent, (dir, dirFd) => {
+      const fd = call(dirFd)
+      if (fd === -errno.EMFILE || fd === -errno.ENFILE) {
+        // The name is made, only the new node's descriptor could not be had.
+        this.descriptors.makeRoom()
+        return this.find(dir, name, out)
+      }
+      if (fd < 0) return fd
+      const node = this.adopt(dir, name, fd)
+      return node === null ? ELOOP : this.reference(node, out)
+    })
+  }
+
+  /** Calls with the directory and its descriptor, as the caller. */
+  #within(req: Request, parent: number, call: (dir: Node, dirFd: number) => number): number {
     const dir = this.nodes.at(parent)
     if (dir === undefined) return ESTALE
     this.as(req)
     const dirFd = this.descriptors.of(dir)
-    if (dirFd < 0) return dirFd
-    const fd = call(dirFd)
-    if (fd === -errno.EMFILE || fd === -errno.ENFILE) {
-      // The name is made, only the new node's descriptor could not be had.
-      this.descriptors.makeRoom()
-      return this.find(dir, name, out)
-    }
-    if (fd < 0) return fd
-    const node = this.adopt(dir, name, fd)
-    return node === null ? ELOOP : this.reference(node, out)
+    return dirFd < 0 ? dirFd : call(dir, dirFd)
   }
 
   override link(req: Request, id: number, newParent: number, newName: string, out: EntryOut): Result {
@@ -148,13 +154,10 @@ export abstract class EntryOperations extends AttributeOperations {
   }
 
   #remove(req: Request, parent: number, name: string, isDir: boolean): number {
-    const dir = this.nodes.at(parent)
-    if (dir === undefined) return ESTALE
-    this.as(req)
-    const dirFd = this.descriptors.of(dir)
-    if (dirFd < 0) return dirFd
-    this.#hold(dir, dirFd, name)
-    return this.vfs.vfsUnlink(this.io, dirFd, name, isDir)
+    return this.#within(req, parent, (dir, dirFd) => {
+      this.#hold(dir, dirFd, name)
+      return this.vfs.vfsUnlink(this.io, dirFd, name, isDir)
+    })
   }
 
   /**
@@ -218,31 +221,28 @@ export abstract class EntryOperations extends AttributeOperations {
     flags: number,
     out: CreateOut,
   ): Result {
-    const dir = this.nodes.at(parent)
-    if (dir === undefined) return ESTALE
-    this.as(req)
-    const dirFd = this.descriptors.of(dir)
-    if (dirFd < 0) return dirFd
     const own = this.openFlags(flags)
     const { words, index } = out.entry.attr
-    const file = this.descriptors.withRoom(() =>
-      this.vfs.vfsCreate(this.io, dirFd, name, own, mode, words, index),
-    )
-    if (file === -errno.EEXIST && (flags & constants.O_EXCL) === 0)
-      return this.#openExisting(dir, name, flags, out)
-    return file < 0 ? file : this.#created(dir, name, file, own, out)
+    return this.#within(req, parent, (dir, dirFd) => {
+      const file = this.descriptors.withRoom(() =>
+        this.vfs.vfsCreate(this.io, dirFd, name, own, mode, words, index),
+      )
+      if (file === -errno.EEXIST && (flags & constants.O_EXCL) === 0) {
+        return this.#openExisting(dir, name, flags, out)
+      }
+      return file < 0 ? file : this.#created(dir, name, file, own, out)
+    })
   }
 
   override tmpfile(req: Request, parent: number, mode: number, flags: number, out: CreateOut): Result {
-    const dir = this.nodes.at(parent)
-    if (dir === undefined) return ESTALE
-    this.as(req)
-    const dirFd = this.descriptors.of(dir)
-    if (dirFd < 0) return dirFd
     const own = this.openFlags(flags)
     const { words, index } = out.entry.attr
-    const file = this.descriptors.withRoom(() => this.vfs.vfsTmpfile(this.io, dirFd, own, mode, words, index))
-    return file < 0 ? file : this.#created(dir, '', file, own, out)
+    return this.#within(req, parent, (dir, dirFd) => {
+      const file = this.descriptors.withRoom(() =>
+        this.vfs.vfsTmpfile(this.io, dirFd, own, mode, words, index),
+      )
+      return file < 0 ? file : this.#created(dir, '', file, own, out)
+    })
   }
 
   #created(dir: Node, name: string, file: number, flags: number, out: CreateOut): number {
