@@ -207,6 +207,14 @@ export class FatTable {
     this.#source.writeSync(this.#g.fsInfo, info)
   }
 
+  /** True when either mark of `markDirty` is set. */
+  get dirty(): boolean {
+    if (this.#g.bits !== 32) return false
+    const clean = (this.get(1) & 0x0800_0000) !== 0
+    this.#source.readSync(65, this.#word, 0, 1)
+    return !clean || ((this.#word[0] ?? 0) & 1) !== 0
+  }
+
   /**
    * Sets or clears the marks of a volume that was not unmounted: bit 27 of entry 1, and bit 0 of byte 65 of the boot
    * sector, which Linux uses.

@@ -41,6 +41,8 @@ const DIRECTORIES = 16
 export class FatVolume implements TreeVolume<FatNode> {
   readonly geometry: FatGeometry
   readonly readOnly: boolean
+  /** The volume was not cleanly unmounted when it was opened. Its mark then stays, for a check to look at. */
+  readonly wasDirty: boolean
   readonly root: FatNode
   readonly fs: VolumePromises<FatNode>
   readonly #source: CacheSource
@@ -56,6 +58,7 @@ export class FatVolume implements TreeVolume<FatNode> {
     this.readOnly = options.readOnly === true || source.readOnly || this.geometry.bits !== 32
     this.#source = new CacheSource(source, { limit: options.cache ?? 8 << 20, unit: 4096, ownsBase: false })
     this.#table = new FatTable(this.#source, this.geometry)
+    this.wasDirty = this.#table.dirty
     this.#content = new FatContent(this.#source, this.geometry, this.#table)
     this.#now = options.now ?? Date.now
     const firstCluster = this.geometry.rootCluster
@@ -324,12 +327,12 @@ export class FatVolume implements TreeVolume<FatNode> {
     return { bsize: clusterSize, blocks: clusters, bfree, bavail: bfree, files: 0, ffree: 0, type: 0x4d44 }
   }
 
-  /** Writes everything to the source, durably; the volume is then clean. */
+  /** Writes everything to the source, durably; the volume is then clean, unless it was not when it was opened. */
   sync(): void {
     if (!this.#dirty) return
     this.#table.writeInfo()
     this.#source.barrier()
-    this.#table.markDirty(false)
+    if (!this.wasDirty) this.#table.markDirty(false)
     this.#source.flushSync()
     this.#dirty = false
   }

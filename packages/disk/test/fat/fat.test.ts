@@ -295,7 +295,17 @@ describe('judged by fsck.vfat and mtools', {
     for (let i = 0; i < 3; i++) await volume.fs.writeFile(`/g${i}`, noise(4 * MIB, i))
     source.flushSync()
     assert.match(run('fsck.vfat', ['-n', path]).out, /dirty bit/i)
+    // Who opens it in this state does not take the mark away.
+    const copy = `${path}.copy`
+    fs.copyFileSync(path, copy)
+    const other = FileSource.openSync(copy, { mode: 'r+' })
+    const again = FatVolume.openSync(other)
+    assert.equal(again.wasDirty, true)
+    await again.fs.mkdir('/new')
+    again.closeSync()
+    assert.match(run('fsck.vfat', ['-n', copy]).out, /dirty bit/i)
     volume.closeSync()
+    assert.equal(volume.wasDirty, false)
     sound(path)
   })
 
