@@ -134,10 +134,14 @@ export async function mount(
     const negotiated = await agreement(session, directory, split.mount.timeout ?? INIT_MS)
     const mounted = new Mount(session, transport, device, negotiated)
     if (split.unmountAtExit) lifecycle.add(mounted, session.settings.log)
-    session.closed.then(() => lifecycle.delete(mounted))
+    session.closed.then(() => {
+      lifecycle.delete(mounted)
+      device.ended()
+    })
     return mounted
   } catch (error) {
     device.unmountSync()
+    device.ended()
     session.close()
     throw error
   }

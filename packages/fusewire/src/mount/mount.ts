@@ -38,6 +38,8 @@ export interface MountedDevice {
   unmount(options?: UnmountOptions): Promise<void>
   /** For the exit of the process: aborts, then detaches, within seconds; never throws. */
   unmountSync(): void
+  /** Call it when the mount has ended (the device answers ENODEV): the helper of autoUnmount may leave then. */
+  ended(): void
 }
 
 const WAYS: Readonly<Record<Exclude<MountMethod, 'fd'>, Way>> = {
@@ -204,6 +206,10 @@ function deviceFace(
   refused: readonly Refusal[],
 ): MountedDevice {
   let watching = watch
+  const ended = () => {
+    if (watching !== null) void calls.close(watching)
+    watching = null
+  }
   return {
     fd,
     method,
@@ -214,12 +220,12 @@ function deviceFace(
     allowRoot: options.allowRoot === true && options.allowOther,
     async unmount(how = {}) {
       if (own) await unmountOwn(calls, own, how)
-      if (watching !== null) await calls.close(watching)
-      watching = null
+      ended()
     },
     unmountSync() {
       if (own) unmountAtExit(calls, own)
     },
+    ended,
   }
 }
 

@@ -149,9 +149,9 @@ describe('mount as a user', { skip: noHelper, timeout: 300_000 }, () => {
   test("root's mount cannot be unmounted by a user, and the error says so", async () => {
     const task = JSON.stringify({ dir: room.at('mnt'), after: 'stay' })
     const roots = `'${process.execPath}' '${program('child.js')}' '${task}' > ${room.at('log')} 2>&1 < /dev/null & echo $! > ${room.at('pid')}`
-    const before = `${roots}; until grep -q method ${room.at('log')}; do sleep 0.1; done`
+    const before = `rm -f ${room.at('log')}; ${roots}; until grep -q method ${room.at('log')}; do sleep 0.1; done`
     for (const only of ['unmount', 'lazy', 'force'] as const) {
-      const report = await outcome({ only }, { before: `${before}` })
+      const report = await outcome({ only }, { before })
       process.kill(Number(readFileSync(room.at('pid'), 'utf8')), 'SIGKILL')
       assert.equal(report.code, 'ENOENT')
       assert.match(report.message ?? '', /was not mounted by this user/)

@@ -11,7 +11,7 @@ export interface Task {
   readonly after?: 'unmount' | 'stay' | 'unmountSync' | 'lazy' | 'force'
   /** Unmounts `dir` and does nothing else. */
   readonly only?: 'unmount' | 'force' | 'lazy'
-  /** Answers nothing, INIT included. */
+  /** Answers nothing but INIT. */
   readonly dumb?: boolean
   /** Opens descriptors up to the limit, but for this many. */
   readonly free?: number

@@ -38,7 +38,11 @@ export interface Server {
   stop(): void
 }
 
-/** Serves the device from the event loop. @param mode of the root: a directory or a regular file. */
+/**
+ * Serves the device from the event loop.
+ * @param mode of the root: a directory or a regular file
+ * @param answerNothing reads all requests and answers none but INIT
+ */
 export function serve(fd: number, mode: number = 0o40755, answerNothing = false): Server {
   const seen: number[] = []
   const buffer = Buffer.alloc(1 << 17)
@@ -48,7 +52,7 @@ export function serve(fd: number, mode: number = 0o40755, answerNothing = false)
       const size = device.readDevice(fd, buffer, 0, buffer.length)
       if (size === EAGAIN) await sleep(1)
       else if (size < 0 && size !== EINTR && size !== ENOENT) break
-      else if (size > 0 && !answerNothing) answer(fd, buffer, mode, seen)
+      else if (size > 0 && !(answerNothing && buffer.readUInt32LE(4) !== INIT)) answer(fd, buffer, mode, seen)
     }
     device.closeFd(fd)
   }
