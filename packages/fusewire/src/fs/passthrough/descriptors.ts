@@ -23,6 +23,9 @@ export class Descriptors {
   readonly #words = new Uint32Array(22)
   readonly #limit: number
   #held = 0
+  /** When so many are held, idle ones are closed. */
+  #closeAt: number
+  #closing = false
   #turn = 1
   #hand = 2
   /** Nodes used at this turn or before are idle when the hand passes. */
@@ -34,6 +37,7 @@ export class Descriptors {
     this.#nodes = nodes
     const files = vfs.vfsRaiseFileLimit()
     this.#limit = limit ?? Math.max(16, Math.floor((files > 0 ? files : 1024) * SHARE))
+    this.#closeAt = this.#limit
   }
 
   /** Descriptors held by nodes. */
@@ -48,7 +52,10 @@ export class Descriptors {
   /** Called at the start of each operation: what it uses from now on stays open until the next one. */
   turn(): void {
     this.#turn++
-    if (this.#held >= this.#limit) this.#closeIdle(Math.min(BATCH_MAX, Math.ceil(this.#limit / 4)))
+    if (this.#held < this.#closeAt) return
+    const closed = this.#closeIdle(Math.min(BATCH_MAX, Math.ceil(this.#limit / 4)))
+    // Where nothing can be closed, the search is not repeated for each operation.
+    this.#closeAt = closed > 0 ? this.#limit : this.#held + BATCH_MAX
   }
 
   /** The node's descriptor, opened anew if need be; or a negative errno. */
@@ -145,6 +152,17 @@ export class Descriptors {
 
   /** Closes up to `wanted` descriptors, the longest unused first (second chance); how many it were. */
   #closeIdle(wanted: number): number {
+    // To find out whether a node can return may need a descriptor itself.
+    if (this.#closing) return 0
+    this.#closing = true
+    try {
+      return this.#sweep(wanted)
+    } finally {
+      this.#closing = false
+    }
+  }
+
+  #sweep(wanted: number): number {
     const limit = this.#nodes.limit
     let closed = 0
     for (let steps = 2 * limit; steps > 0 && closed < wanted; steps--) {
@@ -173,9 +191,10 @@ export class Descriptors {
     // An inode without a name lives by this descriptor alone.
     if (this.#vfs.vfsStat(io, node.fd, this.#words, 0) !== 0 || io[IO.nlink] === 0) return false
     if (device.handleFd >= 0 && this.#takeHandle(node)) return true
-    if (parent === null || parent.fd < 0) return false
+    const dirFd = parent === null ? -1 : this.of(parent)
+    if (dirFd < 0) return false
     io[IO.flags] = flags | IO_FLAG.AS_SERVER
-    const error = this.#vfs.vfsStatName(io, parent.fd, node.name, this.#words, 0)
+    const error = this.#vfs.vfsStatName(io, dirFd, node.name, this.#words, 0)
     io[IO.flags] = flags
     return error === 0 && this.#isStill(node)
   }

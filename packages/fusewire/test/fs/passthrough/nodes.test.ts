@@ -80,63 +80,67 @@ describe('nodes of a passed-through directory', () => {
   })
 })
 
-describe('nodes without a descriptor', () => {
-  let tree: Tree
-  beforeEach(() => {
-    tree = new Tree({ maxNodeDescriptors: 8 })
-    mkdirSync(tree.path('d'))
-    for (let i = 0; i < 100; i++) writeFileSync(tree.path('d', `f${i}`), 'x'.repeat(i))
-  })
-  afterEach(() => tree.close())
-
-  /** Looks everything up, which closes the descriptors of most. */
-  const lookupAll = (): { dir: number; nodes: number[] } => {
-    const before = countFds()
-    const dir = tree.lookup('d').node
-    const nodes = Array.from({ length: 100 }, (_, i) => tree.lookup(`f${i}`, dir).node)
-    assert.ok(countFds() - before <= 10, `${countFds() - before} descriptors are held`)
-    return { dir, nodes }
-  }
-
-  it('are opened again when they are used', () => {
-    const { dir, nodes } = lookupAll()
-    for (const [i, node] of nodes.entries()) assert.equal(tree.getattr(node).size, i)
-    for (const [i, node] of nodes.entries()) assert.equal(tree.lookup(`f${i}`, dir).node, node)
-  })
-
-  it('are found after a rename of their directory', () => {
-    const { nodes } = lookupAll()
-    assert.equal(tree.rename('d', 'e'), 0)
-    for (const [i, node] of nodes.entries()) assert.equal(tree.getattr(node).size, i)
-  })
-
-  it('are found after their own rename, and after their unlink', () => {
-    const { dir, nodes } = lookupAll()
-    assert.equal(tree.rename('f7', 'g7', dir, dir), 0)
-    assert.equal(tree.unlink('f8', dir), 0)
-    for (const node of nodes) tree.getattr(node)
-    assert.deepEqual([tree.getattr(nodes[7]!).size, tree.getattr(nodes[8]!).nlink], [7, 0])
-  })
-
-  it('are stale when their file is gone, also if another one has its name', () => {
-    const { nodes } = lookupAll()
-    for (let i = 0; i < 50; i++) unlinkSync(tree.path('d', `f${i}`))
-    for (let i = 0; i < 50; i++) writeFileSync(tree.path('d', `f${i}`), 'another one')
-    const sizes = nodes.slice(0, 50).map((node) => {
-      const reply = tree.call({ opcode: 3, node })
-      return reply.error === 0 ? tree.getattr(node).size : reply.error
+for (const way of ['file handle', 'parent and name'] as const) {
+  describe(`nodes without a descriptor, found by ${way}`, () => {
+    let tree: Tree
+    beforeEach(() => {
+      tree = new Tree({ maxNodeDescriptors: 8 })
+      if (way === 'parent and name') tree.withoutHandles()
+      mkdirSync(tree.path('d'))
+      for (let i = 0; i < 100; i++) writeFileSync(tree.path('d', `f${i}`), 'x'.repeat(i))
     })
-    for (const [i, size] of sizes.entries()) assert.ok(size === i || size === -errno.ESTALE, `f${i}: ${size}`)
-    assert.ok(sizes.includes(-errno.ESTALE))
-  })
+    afterEach(() => tree.close())
 
-  it('keep their descriptor while a file is open', async () => {
-    const { nodes } = lookupAll()
-    const handles = nodes.slice(0, 30).map((node) => tree.open(node, 0))
-    rmSync(tree.path('d'), { recursive: true })
-    for (let i = 0; i < 30; i++) {
-      assert.equal(tree.getattr(nodes[i]!).nlink, 0)
-      assert.equal(await tree.read(nodes[i]!, handles[i]!, 0, 100), 'x'.repeat(i))
+    /** Looks everything up, which closes the descriptors of most. */
+    const lookupAll = (): { dir: number; nodes: number[] } => {
+      const before = countFds()
+      const dir = tree.lookup('d').node
+      const nodes = Array.from({ length: 100 }, (_, i) => tree.lookup(`f${i}`, dir).node)
+      assert.ok(countFds() - before <= 10, `${countFds() - before} descriptors are held`)
+      return { dir, nodes }
     }
+
+    it('are opened again when they are used', () => {
+      const { dir, nodes } = lookupAll()
+      for (const [i, node] of nodes.entries()) assert.equal(tree.getattr(node).size, i)
+      for (const [i, node] of nodes.entries()) assert.equal(tree.lookup(`f${i}`, dir).node, node)
+    })
+
+    it('are found after a rename of their directory', () => {
+      const { nodes } = lookupAll()
+      assert.equal(tree.rename('d', 'e'), 0)
+      for (const [i, node] of nodes.entries()) assert.equal(tree.getattr(node).size, i)
+    })
+
+    it('are found after their own rename, and after their unlink', () => {
+      const { dir, nodes } = lookupAll()
+      assert.equal(tree.rename('f7', 'g7', dir, dir), 0)
+      assert.equal(tree.unlink('f8', dir), 0)
+      for (const node of nodes) tree.getattr(node)
+      assert.deepEqual([tree.getattr(nodes[7]!).size, tree.getattr(nodes[8]!).nlink], [7, 0])
+    })
+
+    it('are stale when their file is gone, also if another one has its name', () => {
+      const { nodes } = lookupAll()
+      for (let i = 0; i < 50; i++) unlinkSync(tree.path('d', `f${i}`))
+      for (let i = 0; i < 50; i++) writeFileSync(tree.path('d', `f${i}`), 'another one')
+      const sizes = nodes.slice(0, 50).map((node) => {
+        const reply = tree.call({ opcode: 3, node })
+        return reply.error === 0 ? tree.getattr(node).size : reply.error
+      })
+      for (const [i, size] of sizes.entries())
+        assert.ok(size === i || size === -errno.ESTALE, `f${i}: ${size}`)
+      assert.ok(sizes.includes(-errno.ESTALE))
+    })
+
+    it('keep their descriptor while a file is open', async () => {
+      const { nodes } = lookupAll()
+      const handles = nodes.slice(0, 30).map((node) => tree.open(node, 0))
+      rmSync(tree.path('d'), { recursive: true })
+      for (let i = 0; i < 30; i++) {
+        assert.equal(tree.getattr(nodes[i]!).nlink, 0)
+        assert.equal(await tree.read(nodes[i]!, handles[i]!, 0, 100), 'x'.repeat(i))
+      }
+    })
   })
-})
+}

@@ -5,8 +5,10 @@ import { join } from 'node:path'
 import { DirentReader } from '../../../src/abi/dirent.js'
 import { Op } from '../../../src/abi/gen/opcodes.js'
 import * as abi from '../../../src/abi/gen/structs.js'
+import { type BackingNodes, ROOT_ID } from '../../../src/fs/passthrough/backing-nodes.js'
 import type { PassthroughOptions } from '../../../src/fs/passthrough/options.js'
 import { PassthroughFileSystem } from '../../../src/fs/passthrough/passthrough.js'
+import { vfsCalls } from '../../../src/native/vfs.js'
 import { BODY, Wire, type WireReply, type WireRequest } from '../../session/wire.js'
 
 /** What an entry reply said. */
@@ -39,6 +41,14 @@ export class Tree {
 
   path(...names: string[]): string {
     return join(this.dir, ...names)
+  }
+
+  /** Takes file handles away, as for an ordinary user or on a filesystem that has none. */
+  withoutHandles(): void {
+    const { nodes } = this.fs as unknown as { nodes: BackingNodes }
+    const { device } = nodes.at(ROOT_ID)!
+    if (device.handleFd >= 0) vfsCalls().vfsClose(device.handleFd)
+    device.handleFd = -1
   }
 
   close(): void {
