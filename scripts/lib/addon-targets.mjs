@@ -37,11 +37,21 @@ export const TARGETS = {
     debian:
       'gcc-aarch64-linux-gnu musl-dev:arm64 (after: sudo dpkg --add-architecture arm64; sudo apt-get update)',
     machine: 183,
-    flags: ['-idirafter', '/usr/aarch64-linux-gnu/include'],
+    // Debian's libgcc chooses atomics by a function of glibc; the plain ones need nothing.
+    flags: ['-idirafter', '/usr/aarch64-linux-gnu/include', '-mno-outline-atomics'],
   },
 }
 
 /** @typedef {keyof typeof TARGETS} Target */
+
+/**
+ * Where Debian's musl-dev puts the C library: a binary may use nothing else of the system.
+ * @type {Partial<Record<Target, string>>}
+ */
+const MUSL = {
+  'native-linux-x64-musl': '/usr/lib/x86_64-linux-musl/libc.so',
+  'native-linux-arm64-musl': '/usr/lib/aarch64-linux-musl/libc.so',
+}
 
 /** The binary package of the machine that this runs on, or null where there is none. */
 export function hostTarget() {
@@ -68,6 +78,24 @@ export function compileAddon(/** @type {Target} */ target, /** @type {string} */
   const machine = readFileSync(output).readUInt16LE(18) // elf(5): e_machine
   if (machine !== TARGETS[target].machine)
     die(`${output} is for ELF machine ${machine}: wrong compiler for ${target}`)
+  const libc = MUSL[target]
+  if (libc === undefined || !existsSync(libc)) return
+  const offered = symbols(libc, '--defined-only')
+  const lost = [...symbols(output, '--undefined-only')]
+    .filter(([name, kind]) => kind === 'U' && !fromNode(name) && !offered.has(name))
+    .map(([name]) => name)
+  if (lost.length > 0) die(`${target} would not load, ${libc} lacks: ${lost.join(', ')}`)
+}
+
+/** Whether node itself offers a symbol to its addons. */
+const fromNode = (/** @type {string} */ name) => /^(napi|node_api|uv)_/.test(name)
+
+/** The dynamic symbols of an ELF file and their kinds, as nm(1) lists them. */
+function symbols(/** @type {string} */ file, /** @type {string} */ which) {
+  const nm = spawnSync('nm', ['-D', which, file], { encoding: 'utf8', timeout: COMPILE_TIMEOUT })
+  if (nm.status !== 0) die(`nm -D ${file}: ${nm.stderr}`)
+  const rows = nm.stdout.split('\n').map((line) => line.trim().split(/\s+/))
+  return new Map(rows.map((row) => [row.at(-1) ?? '', row.at(-2) ?? '']))
 }
 
 function crossCompile(/** @type {Target} */ target, /** @type {string} */ output) {
