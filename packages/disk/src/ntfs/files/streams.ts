@@ -7,8 +7,10 @@ import type { Inode } from '../volume/inode.js'
 import { wayOf } from '../volume/nonresident.js'
 import { readStream } from '../volume/stream.js'
 import { truncateStream, writeStream } from '../volume/stream-write.js'
+import { WOF_STREAM, WofFile, wofAlgorithm } from '../wof/wof-file.js'
 import { markChanged, markModified } from './create.js'
 import { checkName } from './names.js'
+import { reparsePointOf } from './points.js'
 
 /** One stream of a file. */
 export interface StreamStatus {
@@ -61,6 +63,27 @@ export function removeStream(core: Core, inode: Inode, name: string): void {
   markChanged(core, inode)
 }
 
+/** The compressed contents of a file that Windows' overlay filter (WOF) has packed, or null for any other. */
+function wofFile(core: Core, inode: Inode, data: Attribute): WofFile | null {
+  const packed = inode.find(AttributeType.DATA, WOF_STREAM)
+  if (packed === undefined) return null
+  const point = reparsePointOf(core, inode)
+  const algorithm = point === null ? null : wofAlgorithm(point)
+  if (algorithm === null) return null
+  const way = wayOf(inode, packed)
+  return new WofFile(algorithm, data.dataSize, packed.dataSize, (position, buffer) =>
+    readStream(core.storage, packed, position, buffer, 0, buffer.length, way),
+  )
+}
+
+/** Writing to a packed file would need it unpacked first. */
+function checkNotPacked(core: Core, inode: Inode, attribute: Attribute): void {
+  if (attribute.name !== '' || wofFile(core, inode, attribute) === null) return
+  throw new DiskError('ENOTSUP', `${inode.someName} is compressed by WOF`, {
+    cure: 'Copy it to a new file and write that',
+  })
+}
+
 /** Reads bytes; returns how many, fewer at the end of the stream. */
 export function readFrom(
   core: Core,
@@ -72,6 +95,10 @@ export function readFrom(
   length: number,
 ): number {
   const attribute = streamOf(inode, stream)
+  if (stream === '') {
+    const packed = wofFile(core, inode, attribute)
+    if (packed !== null) return packed.read(position, buffer, offset, length)
+  }
   return readStream(core.storage, attribute, position, buffer, offset, length, wayOf(inode, attribute))
 }
 
@@ -85,6 +112,7 @@ export function writeTo(
   length: number,
 ): void {
   const attribute = streamOf(inode, stream)
+  checkNotPacked(core, inode, attribute)
   core.change()
   writeStream(core, inode, attribute, position, buffer, offset, length)
   markModified(core, inode)
@@ -93,6 +121,7 @@ export function writeTo(
 /** Sets the size of a stream. */
 export function resize(core: Core, inode: Inode, stream: string, size: number): void {
   const attribute = streamOf(inode, stream)
+  checkNotPacked(core, inode, attribute)
   core.change()
   truncateStream(core, inode, attribute, size)
   markModified(core, inode)
