@@ -20,6 +20,8 @@ interface Block {
 
 /** Bytes of one write to the source below when neighbours are written together. */
 const LARGEST_WRITE = 1 << 20
+/** From here on one call below costs less than copies and blocks: 1 MiB writes are four times as fast. */
+const LARGE_TRANSFER = 65535
 
 /**
  * A write-back cache with a bounded size.
@@ -181,7 +183,7 @@ export class CacheSource extends BaseSource {
 
   /** A transfer larger than this goes past the cache: it would only push everything else out. */
   get #large(): number {
-    return (this.#most * this.#unit) / 4
+    return Math.min((this.#most * this.#unit) / 4, LARGE_TRANSFER)
   }
 
   *#parts(position: number, length: number) {
