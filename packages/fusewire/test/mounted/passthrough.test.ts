@@ -159,8 +159,17 @@ print(p.stdout.readline(),p.stdout.readline()); fcntl.lockf(f,fcntl.LOCK_UN); pr
 a=open('k'); b=open('k'); fcntl.flock(a,fcntl.LOCK_SH); fcntl.flock(b,fcntl.LOCK_SH)
 try: fcntl.flock(b,fcntl.LOCK_EX|fcntl.LOCK_NB)
 except OSError as e: print(e.errno)
+import struct
+def ofd(f):
+    try: fcntl.fcntl(f,37,struct.pack('hhqqi4x',fcntl.F_WRLCK,0,5,1,0)); return 'had'
+    except OSError as e: return e.errno
+c=open('o','w+'); d=open('o','r+'); print('description',ofd(c),ofd(d)); c.close()
+# The release of a file comes a little after its close.
+for i in range(200):
+    if ofd(d)=='had': print('description had'); break
+    time.sleep(0.02)
 P`,
-      /errno 11[\s\S]*waited/,
+      /errno 11[\s\S]*waited[\s\S]*description had 11\ndescription had/,
     ))
 })
 

@@ -141,10 +141,10 @@ export abstract class FileOperations extends EntryOperations {
     return file.node.device.local ? 0 : this.vfs.vfsFlush(file.fd)
   }
 
-  override release(req: Request, _id: number, handle: number): Result {
+  override release(_req: Request, _id: number, handle: number): Result {
     const file = this.handles.release(handle)
     if (file === undefined) return EBADF
-    this.fileReleased(req, file)
+    this.fileReleased(file.node, handle)
     return 0
   }
 
@@ -224,6 +224,6 @@ export abstract class FileOperations extends EntryOperations {
 
   /** Drops the POSIX locks that the request's owner holds on the node. */
   protected abstract unlockOwner(req: Request, node: Node): void
-  /** An open file is gone, and with it its BSD lock. */
-  protected abstract fileReleased(req: Request, file: Handle): void
+  /** An open file is gone, and with it its BSD lock and the locks of its description. */
+  protected abstract fileReleased(node: Node, handle: number): void
 }

@@ -132,8 +132,20 @@ export abstract class LockOperations extends DirectoryOperations {
     this.#wake(node)
   }
 
-  protected fileReleased(_req: Request, file: Handle): void {
-    this.#wake(file.node)
+  /**
+   * The kernel unlocks for processes when they close a file (flush); what is left of a handle at its release are open file
+   * description locks, for which it sends nothing.
+   */
+  protected fileReleased(node: Node, handle: number): void {
+    const locks = this.#locks.get(node)
+    if (locks === undefined) return
+    const keys = new Set([...locks.posix].filter((held) => held.handle === handle).map(keyOf))
+    locks.posix.drop((held) => keys.has(keyOf(held)))
+    for (const key of keys) {
+      const fd = locks.owners.get(key)
+      if (fd !== undefined) this.#end(locks, key, fd)
+    }
+    this.#wake(node)
   }
 
   /** Closing the description drops all its locks. */

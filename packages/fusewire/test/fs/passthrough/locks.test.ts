@@ -147,6 +147,14 @@ describe('locks on the files of a passed-through directory', () => {
     assert.equal(await errorOf(unique), 0)
   })
 
+  it('of an open file description go with it', async () => {
+    set(1, WRLCK)
+    const unique = wait(2, WRLCK, 200, 300)
+    assert.equal(await errorOf(unique), 0)
+    tree.release(node, handle)
+    assert.equal(outsideLock(WRLCK, 0, 400), 0)
+  })
+
   it('of flock are those of the open file', async () => {
     const second = tree.open(node)
     const bsd = (of: number, type: number, opcode: number = Op.SETLK): WireRequest => {
