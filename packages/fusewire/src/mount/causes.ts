@@ -1,6 +1,7 @@
 // Why a call of mounting failed, in words, and what to do. Everything is read from /proc and the mount table.
 import { existsSync, readFileSync } from 'node:fs'
 import { errno, errnoName } from '../abi/errno.js'
+import { MountError, StepError } from './errors.js'
 import { MountTable } from './mountinfo.js'
 import type { CheckedOptions } from './options.js'
 
@@ -51,8 +52,27 @@ function rights(): Rights {
   }
 }
 
+const NO_DESCRIPTOR: Cause = {
+  cause: 'no descriptor is left',
+  cure: 'close some, or raise the limit (ulimit -n)',
+}
+
+/** Runs `walk`; a step of it that fails becomes the MountError of the path. */
+export async function explainPath<Result>(
+  what: string,
+  path: string,
+  walk: () => Promise<Result>,
+): Promise<Result> {
+  try {
+    return await walk()
+  } catch (error) {
+    if (!(error instanceof StepError)) throw error
+    throw new MountError({ what, errno: error.errno, step: error.step, ...causeOfPath(error, path) })
+  }
+}
+
 /** The cause of a failure of the mount point's own path. */
-export function causeOfPath(failure: Failure, path: string): Cause {
+function causeOfPath(failure: Failure, path: string): Cause {
   switch (failure.errno) {
     case errno.ENOENT:
       return { cause: 'the mount point does not exist', cure: `create it first: mkdir -p ${quote(path)}` }
@@ -138,7 +158,7 @@ function causeOfErrno(number: number, log: string, mountpoint: string): Cause {
       }
     case errno.EMFILE:
     case errno.ENFILE:
-      return { cause: 'no descriptor is left', cure: 'close some, or raise the limit (ulimit -n)' }
+      return NO_DESCRIPTOR
     case errno.EINVAL:
       return {
         cause: `the kernel refused an option${words === '' ? ', or the device was opened in another user namespace' : words}`,
@@ -169,7 +189,7 @@ function causeOfDevice(number: number, device: string): Cause {
       return { cause: `the device policy of this cgroup forbids ${device}`, cure: container }
     case errno.EMFILE:
     case errno.ENFILE:
-      return { cause: 'no descriptor is left', cure: 'close some, or raise the limit (ulimit -n)' }
+      return NO_DESCRIPTOR
     default:
       return { cause: `${device} cannot be opened`, cure: `look at it: ls -l ${device}` }
   }

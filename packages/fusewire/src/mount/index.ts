@@ -1,5 +1,6 @@
 // The door of this folder: mounting, unmounting, and what the system says about mounts.
 import { mountCalls } from '../native/mount.js'
+import { explainPath } from './causes.js'
 import { Deadline } from './deadline.js'
 import { findHolders, type HolderReport } from './holders.js'
 import { type FuseMount, listFuseMounts } from './list.js'
@@ -32,14 +33,19 @@ export async function unmount(target: string | MountedDevice, options: UnmountOp
 
 /** Every FUSE mount of this mount namespace, own or not, none of them touched. */
 export function listMounts(): Promise<FuseMount[]> {
-  return listFuseMounts(mountCalls())
+  return explainPath('cannot list mounts', '/proc/self/mountinfo', () => listFuseMounts(mountCalls()))
 }
 
-/** Who uses the mount at `mountpoint`; nobody when nothing is mounted there. The mount is not touched. */
-export async function holders(mountpoint: string): Promise<HolderReport> {
-  const calls = mountCalls()
-  const { mount } = await resolvePlace(calls, new Deadline(ASK_MS), mountpoint)
-  return mount ? findHolders(calls, mount) : { holders: [], hidden: 0 }
+/**
+ * Who uses the mount at `mountpoint`; nobody when nothing is mounted there. The mount is not touched.
+ * @throws MountError when the path does not exist or cannot be walked.
+ */
+export function holders(mountpoint: string): Promise<HolderReport> {
+  return explainPath(`cannot look for users of ${mountpoint}`, mountpoint, async () => {
+    const calls = mountCalls()
+    const { mount } = await resolvePlace(calls, new Deadline(ASK_MS), mountpoint)
+    return mount ? findHolders(calls, mount) : { holders: [], hidden: 0 }
+  })
 }
 
 /** Whether the filesystem at `mountpoint` answers; waits at most `ms` milliseconds for it. */

@@ -9,7 +9,7 @@ import { MountError, type MountMethod, type Refusal, StepError } from './errors.
 import { mountByFsmount } from './fsmount.js'
 import { mountByFusermount } from './fusermount.js'
 import { mountByLegacy } from './legacy.js'
-import { connectionOf, type MountInfo, MountTable } from './mountinfo.js'
+import { connectionOf, isFuseType, type MountInfo, MountTable } from './mountinfo.js'
 import { pinMountPoint } from './mountpoint.js'
 import { type CheckedOptions, checkOptions, type MountOptions } from './options.js'
 import { FdScope } from './scope.js'
@@ -162,12 +162,26 @@ async function finish(
     const connection = own.connection
     return deviceFace(calls, { fd, method, mountpoint, connection, own, watch }, options, refused)
   } catch (error) {
-    mount ??= MountTable.read().at(mountpoint)
-    const own = mount && { mount, unique: 0, connection: connectionOf(mount), helper: options.helper }
-    if (own) await unmountOwn(calls, own, { lazy: true, timeout: UNDO_MS }).catch(() => {})
+    // First the descriptor: where none is left, mountinfo can be read only now.
     await calls.close(fd)
     if (attached.watch !== undefined) await calls.close(attached.watch)
+    await takeOffFailed(mounting, mount)
     throw error
+  }
+}
+
+/** The new mount has no server and gets none: it must not stay. */
+async function takeOffFailed(
+  { calls, options, mountpoint }: Mounting,
+  found: MountInfo | undefined,
+): Promise<void> {
+  try {
+    const mount = found ?? MountTable.read().at(mountpoint)
+    if (!mount || !isFuseType(mount.type)) return
+    const own = { mount, unique: 0, connection: connectionOf(mount), helper: options.helper }
+    await unmountOwn(calls, own, { lazy: true, timeout: UNDO_MS })
+  } catch {
+    // It is dead now; the error that led here says more than this one would.
   }
 }
 

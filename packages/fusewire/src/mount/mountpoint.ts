@@ -2,9 +2,9 @@
 import { constants } from 'node:fs'
 import { errno } from '../abi/errno.js'
 import { type MountCalls, O_PATH } from '../native/mount.js'
-import { causeOfPath } from './causes.js'
+import { explainPath } from './causes.js'
 import type { Deadline } from './deadline.js'
-import { MountError, StepError } from './errors.js'
+import { MountError } from './errors.js'
 import { isFuseType, type MountInfo } from './mountinfo.js'
 import type { CheckedOptions } from './options.js'
 import { resolvePlace } from './resolve.js'
@@ -37,7 +37,7 @@ export async function pinMountPoint(
   options: CheckedOptions,
 ): Promise<PinnedMountPoint> {
   const what = `cannot mount on ${dir}`
-  try {
+  return explainPath(what, dir, async () => {
     let place = await resolvePlace(calls, deadline, dir)
     for (let cleared = 0; place.mount && !options.stack; cleared++) {
       await clearOrRefuse(
@@ -53,10 +53,7 @@ export async function pinMountPoint(
     const directory = options.rootType === 'directory' ? constants.O_DIRECTORY : 0
     const call = calls.open(place.path, O_PATH | constants.O_NOFOLLOW | directory)
     return { path: place.path, pin: await scope.open('open mount point', deadline, call) }
-  } catch (error) {
-    if (!(error instanceof StepError)) throw error
-    throw new MountError({ what, errno: error.errno, step: error.step, ...causeOfPath(error, dir) })
-  }
+  })
 }
 
 /** `kind` of a mode for a message. */

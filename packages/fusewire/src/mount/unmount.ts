@@ -1,7 +1,7 @@
 // Taking a mount off: clean, lazy or by force, as root by umount2, as its owner by fusermount3.
 import { errno } from '../abi/errno.js'
 import { type MountCalls, UMOUNT } from '../native/mount.js'
-import { causeOfPath } from './causes.js'
+import { explainPath } from './causes.js'
 import { abortConnection } from './control.js'
 import { Deadline } from './deadline.js'
 import { MountError, StepError } from './errors.js'
@@ -55,10 +55,7 @@ export async function unmountPath(
 ): Promise<void> {
   const deadline = new Deadline(timeoutOf(options))
   const what = `cannot unmount ${dir}`
-  const { mount } = await resolvePlace(calls, deadline, dir).catch((error: unknown) => {
-    if (!(error instanceof StepError)) throw error
-    throw new MountError({ what, errno: error.errno, step: error.step, ...causeOfPath(error, dir) })
-  })
+  const { mount } = await explainPath(what, dir, () => resolvePlace(calls, deadline, dir))
   if (!mount) throw refuse(what, 'nothing is mounted there', 'see fusewire list for what is mounted')
   if (!isFuseType(mount.type)) {
     throw refuse(what, `a filesystem of type ${mount.type} is mounted there, not FUSE`, 'use umount for it')
@@ -86,7 +83,8 @@ function refuse(what: string, cause: string, cure: string): MountError {
 /** Unmounts a mount of our own wherever it was moved to; nothing happens when it is gone. */
 export async function unmountOwn(calls: MountCalls, own: OwnMount, options: UnmountOptions): Promise<void> {
   const deadline = new Deadline(timeoutOf(options))
-  const table = MountTable.read()
+  const what = `cannot unmount ${own.mount.mountpoint}`
+  const table = await explainPath(what, own.mount.mountpoint, async () => MountTable.read())
   const mount = present(table, own)
   if (!mount) return
   if (table.at(mount.mountpoint) === mount && own.unique !== 0) {
@@ -100,7 +98,7 @@ export async function unmountOwn(calls: MountCalls, own: OwnMount, options: Unmo
     return
   }
   throw new MountError({
-    what: `cannot unmount ${mount.mountpoint}`,
+    what,
     errno: errno.EBUSY,
     step: 'mountinfo',
     cause: `another filesystem (${top?.type ?? 'on one of its parents'}) is mounted on top of it`,

@@ -104,6 +104,7 @@ time.sleep(100)`
       const { device, server } = await scene.mount()
       assert.deepEqual((await holders(scene.mnt)).holders, [])
       assert.deepEqual((await holders(scene.room.dir)).holders, [])
+      await assert.rejects(holders(scene.room.at('none')), { name: 'MountError', code: 'ENOENT' })
       await finish({ device, server })
     })
   })
