@@ -1,1 +1,8 @@
-export {}
+export { SimulatedHandle } from './file-handle.js'
+export type { Caller } from './kernel/caller.js'
+export type { TraceRecord, Violation } from './kernel/channel.js'
+export { SystemError } from './kernel/errors.js'
+export type { LockFound, LockOptions, LockRange } from './kernel/lock.js'
+export type * from './posix-fs.js'
+export { SimulatedFs } from './simulated-fs.js'
+export { Simulator, type SimulatorOptions, simulate, type UnmountReport } from './simulator.js'
