@@ -7,7 +7,7 @@ import { lockForWriting, type WriterLock } from './lock.js'
 export interface FileSourceOptions {
   /** `'r'` (the default) reads only; `'r+'` also writes and takes the writer's lock. */
   mode?: 'r' | 'r+'
-  /** Bytes of a logical sector, default 512; for a device whose sectors are 4096, say so. */
+  /** Bytes of a logical sector. Default: what Linux tells of a device, else 512. */
   blockSize?: number
   /** False: no lock is taken. For images in folders where no lock file can be made. Default true. */
   lock?: boolean
@@ -84,6 +84,24 @@ function deviceSize(fd: number): number {
   return readable(low) ? high : 0
 }
 
+/** Bytes of a logical sector of a block device, as Linux tells it; null elsewhere. */
+function deviceSector(rdev: number): number | null {
+  // The layout of dev_t in Linux (makedev(3)).
+  const major = Math.floor(rdev / 256) & 0xfff
+  const minor = (rdev & 0xff) | (Math.floor(rdev / 4096) & 0xfff00)
+  for (const folder of ['queue', '../queue']) {
+    try {
+      return (
+        Number(fs.readFileSync(`/sys/dev/block/${major}:${minor}/${folder}/logical_block_size`, 'latin1')) ||
+        null
+      )
+    } catch {
+      // A partition has no queue of its own, its disk has; without sysfs neither is there.
+    }
+  }
+  return null
+}
+
 /**
  * A disk in a regular file (sparse where the file system below is) or a block device.
  *
@@ -147,7 +165,8 @@ export class FileSource extends BaseSource {
         fs.ftruncateSync(fd, create.size)
       }
       const size = device ? deviceSize(fd) : (create?.size ?? stat.size)
-      const { blockSize = 512, punchHole } = options
+      const sector = device ? deviceSector(stat.rdev) : null
+      const { blockSize = sector ?? 512, punchHole } = options
       return new FileSource({ fd, size, blockSize, path: real, readOnly, lock, punchHole, regular: !device })
     } catch (error) {
       if (fd >= 0) fs.closeSync(fd)

@@ -183,6 +183,15 @@ describe('VHD', { skip }, () => {
     await sameBytes(openImageSync(path))
   })
 
+  it('refuses a differencing disk', () => {
+    const bytes = fs.readFileSync(convert('vpc', '-o', 'subformat=dynamic,force_size=on'))
+    const footer = bytes.subarray(bytes.length - 512)
+    // The type goes from 3 to 4, the one's complement of the sum down by one.
+    footer.writeUInt32BE(4, 60)
+    footer.writeUInt32BE(footer.readUInt32BE(64) - 1, 64)
+    assert.throws(() => new VhdSource(new BytesSource(bytes)), coded('ENOTSUP'))
+  })
+
   it('a sector whose bit is clear reads as zeros', () => {
     const path = convert('vpc', '-o', 'subformat=dynamic,force_size=on')
     const bytes = fs.readFileSync(path)
@@ -285,6 +294,17 @@ describe('VHDX', { skip }, () => {
       assert.equal(Buffer.compare(fs.readFileSync(out), expected), 0, 'qemu reads the same after its replay')
     })
   }
+
+  it('refuses a differencing image', () => {
+    const bytes = fs.readFileSync(convert('vhdx'))
+    // The item "file parameters": block size, then flags, of which bit 1 says "has a parent".
+    const guid = Buffer.from('3767a1ca36fa434db3b633f0aa44e76b', 'hex')
+    const entry = bytes.indexOf(guid)
+    const table = bytes.lastIndexOf('metadata', entry)
+    const item = table + bytes.readUInt32LE(entry + 16)
+    bytes[item + 4] = 2
+    assert.throws(() => new VhdxSource(new BytesSource(bytes)), coded('ENOTSUP'))
+  })
 
   it('a hostile log gives bytes or a clear error', () => {
     const image = unclean(convert('vhdx', '-o', 'block_size=1M'), 0)
