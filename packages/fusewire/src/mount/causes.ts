@@ -73,6 +73,12 @@ export async function explainPath<Result>(
 
 /** The cause of a failure of the mount point's own path. */
 function causeOfPath(failure: Failure, path: string): Cause {
+  if (failure.step.startsWith('read /proc') && failure.errno !== errno.EMFILE) {
+    return { cause: 'the table of mounts cannot be read', cure: 'mount proc on /proc' }
+  }
+  if (failure.step === 'getcwd') {
+    return { cause: 'the working directory was removed', cure: 'give an absolute path' }
+  }
   switch (failure.errno) {
     case errno.ENOENT:
       return { cause: 'the mount point does not exist', cure: `create it first: mkdir -p ${quote(path)}` }

@@ -48,7 +48,15 @@ export async function resolvePlace(calls: MountCalls, deadline: Deadline, path: 
 
 /** Textual only: `..` behind a symlink must not be taken back by text. */
 function absolute(path: string): string {
-  return trim(path.startsWith('/') ? path : `${process.cwd()}/${path}`)
+  return trim(path.startsWith('/') ? path : `${workingDirectory()}/${path}`)
+}
+
+function workingDirectory(): string {
+  try {
+    return process.cwd()
+  } catch {
+    throw new StepError('getcwd', errno.ENOENT) // it was removed
+  }
 }
 
 function trim(path: string): string {

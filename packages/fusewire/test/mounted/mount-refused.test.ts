@@ -4,7 +4,7 @@ import { mkdirSync, rmdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { afterEach, beforeEach, describe, test } from 'node:test'
 import { MountError, type MountOptions, mountDevice } from '../../src/mount/index.js'
 import { type MountCalls, mountCalls } from '../../src/native/mount.js'
-import { cannotMount, noHelper, noPython, Room } from '../mount/support/room.js'
+import { cannotMount, noHelper, noPython, program, Room, run } from '../mount/support/room.js'
 import { serve } from '../mount/support/server.js'
 
 /** Without a preloaded sanitizer, which makes Python take seconds to start. */
@@ -72,6 +72,31 @@ describe('what cannot be mounted', { skip: cannotMount, timeout: 300_000 }, () =
       assert.equal((await refused(room.at('loop'))).code, 'ELOOP')
       assert.equal((await refused(room.at('x'.repeat(256)))).code, 'ENAMETOOLONG')
       assert.equal((await refused('')).code, 'ENOENT')
+    })
+
+    test('relative to a working directory that was removed', async () => {
+      const before = process.cwd()
+      mkdirSync(room.at('gone'))
+      process.chdir(room.at('gone'))
+      try {
+        rmdirSync(room.at('gone'))
+        assert.match((await refused('mnt')).message, /the working directory was removed \(ENOENT at getcwd\)/)
+      } finally {
+        process.chdir(before)
+      }
+    })
+
+    test('without /proc', async () => {
+      const script = `umount -l /proc; exec "$0" "$1" '${JSON.stringify({ dir: room.at('mnt') })}'`
+      const { stdout } = await run('unshare', [
+        '-m',
+        'sh',
+        '-c',
+        script,
+        process.execPath,
+        program('child.js'),
+      ])
+      assert.match(stdout, /the table of mounts cannot be read \(ENOENT at read .*mount proc on \/proc/)
     })
 
     test('a mount of another type, and a FUSE mount', async () => {

@@ -161,6 +161,16 @@ describe('unmount', { skip: cannotMount, timeout: 300_000 }, () => {
       await scene.room.assertClean()
     })
 
+    test('a mount point below a hung mount costs the timeout, not more, and the list goes on', async () => {
+      const { server } = await scene.mount({}, true)
+      const below = mountDevice(scene.room.at('mnt', 'below', 'deep'), { timeout: 200 })
+      await assert.rejects(below, { code: 'ETIMEDOUT', cause: /a filesystem that does not answer/ })
+      assert.ok((await listMounts()).some(({ mountpoint }) => mountpoint === scene.mnt))
+      await unmount(scene.mnt, { force: true })
+      await server.done
+      await scene.room.assertClean()
+    })
+
     test('an alive one is alive', async () => {
       const { device, server } = await scene.mount()
       assert.equal(await mountState(scene.mnt), 'alive')
