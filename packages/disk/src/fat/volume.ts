@@ -50,6 +50,8 @@ export class FatVolume implements TreeVolume<FatNode> {
   readonly #content: FatContent
   readonly #directories = new Lru<number, FatDirectory>(DIRECTORIES)
   readonly #held = new Map<string, FatNode>()
+  /** Removed files that are still open: their clusters belong to no name. */
+  readonly #orphans = new Set<FatNode>()
   readonly #now: () => number
   #dirty = false
 
@@ -240,6 +242,7 @@ export class FatVolume implements TreeVolume<FatNode> {
       this.#directories.delete(node.entry.firstCluster)
       this.#table.cut(node.entry.firstCluster, 0)
     } else if (node.holders === 0) this.#content.free(node.chain)
+    else this.#orphans.add(node)
   }
 
   rename(from: FatNode, name: string, to: FatNode, newName: string): void {
@@ -315,7 +318,7 @@ export class FatVolume implements TreeVolume<FatNode> {
   release(node: FatNode): void {
     if (--node.holders > 0) return
     if (node.parent !== null) this.#held.delete(`${node.parent}:${node.slot}`)
-    else if (node !== this.root) {
+    else if (this.#orphans.delete(node)) {
       this.#change()
       this.#content.free(node.chain)
     }
@@ -332,14 +335,16 @@ export class FatVolume implements TreeVolume<FatNode> {
     if (!this.#dirty) return
     this.#table.writeInfo()
     this.#source.barrier()
-    if (!this.wasDirty) this.#table.markDirty(false)
+    const clean = !this.wasDirty && this.#orphans.size === 0
+    if (clean) this.#table.markDirty(false)
     this.#source.flushSync()
-    this.#dirty = false
+    this.#dirty = !clean
   }
 
   /** `sync`, and forgets what is in memory. The source stays open. */
   closeSync(): void {
-    for (const node of this.#held.values()) node.holders = 0
+    for (const node of this.#orphans) this.#content.free(node.chain)
+    this.#orphans.clear()
     this.#held.clear()
     this.sync()
     this.#source.closeSync()

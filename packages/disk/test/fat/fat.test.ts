@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { FatVolume, formatFat32Sync, MemorySource, seededRandom } from '../../src/index.js'
-import { coded, without } from '../support/tools.js'
+import { FatVolume, FileSource, formatFat32Sync, MemorySource, seededRandom } from '../../src/index.js'
+import { coded, run, without } from '../support/tools.js'
 import { MIB, NOW, newVolume, noise, SIZE, sound } from './volumes.js'
 
 describe('a FAT32 volume made here', () => {
@@ -109,6 +109,22 @@ describe('a FAT32 volume made here', () => {
     await volume.fs.unlink('/renamed')
     assert.equal(volume.space().bfree, before)
     volume.closeSync()
+    if (!without('fsck.vfat')) sound(path)
+  })
+
+  it('a removed file that is open when the volume closes leaves nothing behind', async () => {
+    const { volume, path } = newVolume()
+    const before = volume.space().bfree
+    const handle = await volume.fs.open('/f', 'w+')
+    await handle.write(noise(100_000, 4))
+    await volume.fs.unlink('/f')
+    await handle.sync()
+    if (!without('fsck.vfat')) assert.match(run('fsck.vfat', ['-n', path]).out, /dirty bit/i)
+    volume.closeSync()
+    await handle.close()
+    const source = FileSource.openSync(path)
+    assert.equal(FatVolume.openSync(source).space().bfree, before)
+    source.closeSync()
     if (!without('fsck.vfat')) sound(path)
   })
 
