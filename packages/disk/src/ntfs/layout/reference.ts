@@ -35,5 +35,3 @@ export const SystemRecord = {
 
 /** Records below this number are the volume's own; 12 to 15 are reserved, 16 to 23 kept for extensions of $MFT. */
 export const FIRST_USER_RECORD = 24
-
-export const ROOT: Reference = { number: SystemRecord.ROOT, sequence: SystemRecord.ROOT }

@@ -1,5 +1,5 @@
 import type { Attr } from '../attr.js'
-import { DT, S_IF } from '../constants.js'
+import { DT } from '../constants.js'
 import type { StatxOut } from '../statx-out.js'
 import type { DirentLike, StatsLike } from './path-filesystem.js'
 
@@ -82,5 +82,3 @@ export function direntType(entry: DirentLike): number {
   if (entry.isBlockDevice?.()) return DT.BLK
   return DT.UNKNOWN
 }
-
-export const isRegular = (stats: StatsLike): boolean => (Number(stats.mode) & S_IF.MT) === S_IF.REG
