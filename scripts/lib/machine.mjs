@@ -13,19 +13,21 @@ const PROBE_TIMEOUT = 10_000
 
 /** Programs by others that tests use, and the Debian package that brings each. */
 export const PROGRAM_PACKAGES = {
+  chattr: 'e2fsprogs',
+  'fsck.exfat': 'exfatprogs',
+  'fsck.vfat': 'dosfstools',
   fusermount3: 'fuse3',
-  attr: 'attr',
-  setfacl: 'acl',
-  'mkfs.ext4': 'e2fsprogs',
-  'mkfs.ntfs': 'ntfs-3g',
-  fio: 'fio',
+  getfacl: 'acl',
+  getfattr: 'attr',
   git: 'git',
+  mcopy: 'mtools',
+  'ntfs-3g': 'ntfs-3g',
+  parted: 'parted',
+  'qemu-img': 'qemu-utils',
   rsync: 'rsync',
-  sqlite3: 'sqlite3',
-  strace: 'strace',
-  valgrind: 'valgrind',
   sfdisk: 'fdisk',
-  zstd: 'zstd',
+  sgdisk: 'gdisk',
+  sqlite3: 'sqlite3',
 }
 
 /** The programs of PROGRAM_PACKAGES that this machine lacks, as [program, package]. */
