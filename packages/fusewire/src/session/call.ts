@@ -80,6 +80,8 @@ export class Call extends Slot implements RequestHost {
     this.counted = false
     this.controller = null
     this.deferred = null
+    // Else a listing as long as the bytes referenced last would be sent as those.
+    this.data.body = null
     const request = this.request
     request.fileFlags = 0
     request.ioFlags = 0

@@ -5,6 +5,7 @@ import { OPCODES, Op } from '../../src/abi/gen/opcodes.js'
 import * as abi from '../../src/abi/gen/structs.js'
 import {
   type DataOut,
+  type DirOut,
   type EntryOut,
   FileSystem,
   FsError,
@@ -376,6 +377,21 @@ describe('data', () => {
     for (const gate of gates.reverse()) gate()
     const texts = await Promise.all(uniques.map(async (unique) => text(await wire.wait(unique))))
     assert.deepEqual(texts, ['0000', '1111', '2222', '3333', '4444'])
+  })
+
+  it('keeps referenced bytes out of a listing that is just as long', async () => {
+    const bytes = new Uint8Array(abi.DIRENT_SIZE + 8).fill(0x41)
+    class Both extends Data {
+      override readdir(_r: Request, _n: number, _h: number, _o: number, out: DirOut): Result {
+        return ok(out.add('8 bytes.', 3, 8, 1))
+      }
+    }
+    const wire = Wire.start(new Both((out) => ok(out.reference(bytes))))
+    assert.deepEqual((await wire.wait(read(wire, bytes.length))).bytes.subarray(16), Buffer.from(bytes))
+    const fill = (words: Uint32Array, op: number): void => abi.setReadIn_size(words, op, 4096)
+    const reply = wire.call({ opcode: Op.READDIR, node: 1, fill })
+    assert.equal(reply?.bytes.length, 16 + bytes.length)
+    assert.equal(reply?.bytes.subarray(-8).toString(), '8 bytes.')
   })
 
   it('refuses more data than was asked for', async () => {
