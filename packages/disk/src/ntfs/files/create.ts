@@ -69,8 +69,7 @@ export function attachName(core: Core, inode: Inode, parent: Inode, name: string
 
 /** Takes a record for a new file; it has no name yet. */
 export function newInode(core: Core, options: CreateOptions): Inode {
-  const number = core.records.allocate()
-  const { sequence, fixup } = core.records.sequenceOf(number)
+  const { number, sequence, fixup } = core.records.allocate()
   const flags = RecordFlag.IN_USE | (options.directory ? RecordFlag.DIRECTORY : 0)
   const inode = new Inode(number, sequence, flags)
   inode.fixup = fixup

@@ -89,7 +89,8 @@ function pullUp(tree: IndexTree): void {
   const { root } = tree
   while (!root.leaf && root.entries.length === 0) {
     const below = tree.node(root.children[0] as number)
-    if (below.size > rootCapacity(tree) / 2) break
+    // A node without entries goes in any case: it has no neighbour that it could join.
+    if (below.entries.length > 0 && below.size > rootCapacity(tree) / 2) break
     root.entries = below.entries
     root.children = below.children
     root.measure()

@@ -94,14 +94,21 @@ export function readRecord(b: Uint8Array, limits: MappingLimits, position: numbe
   return { header, extents }
 }
 
-/** Writes a record with its header, attribute records in order, end mark and fixups. */
+/** Largest record of the format (see boot-sector.ts). */
+const scratch = new Uint8Array(65536)
+
+/**
+ * Writes a record with its header, attribute records in order, end mark and fixups. The result is valid until the next
+ * call: records are written by the thousand, and their memory would be most of what is thrown away.
+ */
 export function encodeRecord(
   recordSize: number,
   number: number,
   header: RecordHeader,
   attributes: readonly Uint8Array[],
 ): Uint8Array {
-  const b = new Uint8Array(recordSize)
+  const b = scratch.subarray(0, recordSize)
+  b.fill(0)
   setU32(b, 0, FILE_MAGIC)
   setBig64(b, 8, header.lsn)
   setU16(b, 0x10, header.sequence)

@@ -52,14 +52,19 @@ export function takeClusters(core: Core, count: number, near: number | null): Ru
 
 /** Adds clusters up to `clusters` in all. */
 export function extendRuns(core: Core, attribute: Attribute, clusters: number): void {
+  if (attribute.type === AttributeType.DATA) extendBy(core, attribute, clusters, takeClusters)
+  else extendMetadata(core, attribute, clusters)
+}
+
+/** As `extendRuns`, for metadata: may take what is kept back from contents. */
+export function extendMetadata(core: Core, attribute: Attribute, clusters: number): void {
+  extendBy(core, attribute, clusters, (_, count, near) => core.clusters.allocate(count, near))
+}
+
+function extendBy(core: Core, attribute: Attribute, clusters: number, take: typeof takeClusters): void {
   const runs = runsOf(attribute)
   if (clusters > runs.clusters) {
-    const count = clusters - runs.clusters
-    const near = hint(attribute)
-    const data = attribute.type === AttributeType.DATA
-    for (const run of data ? takeClusters(core, count, near) : core.clusters.allocate(count, near)) {
-      runs.append(run.lcn, run.length)
-    }
+    for (const run of take(core, clusters - runs.clusters, hint(attribute))) runs.append(run.lcn, run.length)
   }
   setAllocated(core, attribute)
 }

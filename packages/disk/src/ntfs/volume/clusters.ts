@@ -8,6 +8,9 @@ import { readStream } from './stream.js'
 const PIECE = 32768
 const PIECE_BITS = PIECE * 8
 
+/** Bytes (at least 64 clusters, at most 1/64 of the volume) that contents leave for metadata. */
+const METADATA_RESERVE = 256 * 1024
+
 /** Set bits of every byte. */
 const BITS = new Uint8Array(256)
 for (let i = 1; i < 256; i++) BITS[i] = (BITS[i >> 1] as number) + (i & 1)
@@ -69,7 +72,8 @@ export class Clusters {
 
   /** Clusters kept for metadata when data fills the volume: a name can always be added or removed. */
   get metadataReserve(): number {
-    return Math.min(64, this.total >> 6)
+    const clusters = Math.ceil(METADATA_RESERVE / this.#storage.geometry.clusterSize)
+    return Math.min(Math.max(64, clusters), this.total >> 6)
   }
 
   /** Free clusters with those that the next flush gives back. */

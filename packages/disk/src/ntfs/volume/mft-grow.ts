@@ -1,6 +1,6 @@
 import { AttributeType } from '../layout/attribute.js'
 import { SystemRecord } from '../layout/reference.js'
-import { extendRuns } from './allocation.js'
+import { extendMetadata } from './allocation.js'
 import type { Core } from './core.js'
 import { freeRecord } from './records.js'
 import { writeStream } from './stream-write.js'
@@ -13,20 +13,26 @@ const GROWTH_MAX = 4096
 export function growMft(core: Core, count: number): void {
   const { recordSize, clusterSize } = core.storage.geometry
   const before = core.mft.recordCount
-  const growth = Math.min(GROWTH_MAX, Math.max(GROWTH_MIN, before >> 3, count - before))
+  const preferred = Math.min(GROWTH_MAX, Math.max(GROWTH_MIN, before >> 3, count - before))
   const inode = core.inode(SystemRecord.MFT)
   const data = core.mft.data
   // Whole clusters; with clusters smaller than a record, whole records.
   const unit = Math.max(recordSize, clusterSize)
-  const target = Math.ceil(((before + growth) * recordSize) / unit) * unit
-  extendRuns(core, data, target / clusterSize)
+  const sizeFor = (growth: number) => Math.ceil(((before + growth) * recordSize) / unit) * unit
+  const { clusters } = core
+  // On a full volume only what is needed now: what is kept back is for this.
+  const room = clusters.hasRoom(
+    sizeFor(preferred) / clusterSize - (data.runs?.clusters ?? 0) + clusters.metadataReserve,
+  )
+  const target = sizeFor(room ? preferred : count - before)
+  extendMetadata(core, data, target / clusterSize)
   data.dataSize = target
   data.initializedSize = target
   const after = core.mft.recordCount
   for (let number = before; number < after; number++) {
     core.mft.writeRaw(number, freeRecord(recordSize, number, 1, 1))
   }
-  core.records.grown(after - before)
+  core.records.grown(before, after - before)
   core.touch(inode)
 }
 

@@ -11,6 +11,13 @@ const MFT_EXTENSION_FIRST = 16
 /** A volume can have 2^32 - 1 files. */
 const RECORDS_MAX = 0xffff_ffff
 
+/** A record that was free, and what a file in it goes on with. */
+export interface FreeRecord {
+  readonly number: number
+  readonly sequence: number
+  readonly fixup: number
+}
+
 /** $MFT:$BITMAP: which records are in use. Held as a whole: one bit a file. */
 export class Records {
   readonly #mft: Mft
@@ -19,6 +26,9 @@ export class Records {
   #dirtyFrom = Number.POSITIVE_INFINITY
   #dirtyTo = 0
   #free: number | null = null
+  /** Records of the last growths that nobody has had yet: their sequence is known without reading them. */
+  #freshFrom = 0
+  #freshTo = 0
   /** Adds records to the $MFT; set when the volume can be written. */
   grow: (atLeast: number) => void = () => {
     throw new DiskError('EROFS', 'the $MFT of a read-only volume cannot grow')
@@ -43,9 +53,14 @@ export class Records {
     return this.#free
   }
 
-  /** The $MFT has got records; their bits are clear. */
-  grown(by: number): void {
+  /** The $MFT has got records, from `first` on; their bits are clear. */
+  grown(first: number, by: number): void {
     if (this.#free !== null) this.#free += by
+    if (this.#freshFrom < this.#freshTo && this.#freshTo === first) this.#freshTo += by
+    else {
+      this.#freshFrom = first
+      this.#freshTo = first + by
+    }
   }
 
   set(number: number, used: boolean): void {
@@ -75,8 +90,7 @@ export class Records {
     return -1
   }
 
-  /** Takes the lowest free record, growing the $MFT when there is none. */
-  allocate(): number {
+  #allocate(): number {
     let number = this.#nextFree(this.#cursor, this.#mft.recordCount)
     if (number < 0) {
       const before = this.#mft.recordCount
@@ -89,16 +103,24 @@ export class Records {
     return number
   }
 
+  /** Takes the lowest free record, growing the $MFT when there is none. */
+  allocate(): FreeRecord {
+    const number = this.#allocate()
+    if (number < this.#freshFrom || number >= this.#freshTo) return { number, ...this.#sequenceOf(number) }
+    this.#freshFrom = number + 1
+    return { number, sequence: 1, fixup: 1 }
+  }
+
   /** Takes a record for a further part of the $MFT itself, which its first extent must map. */
-  allocateForMft(): number {
+  allocateForMft(): FreeRecord {
     const kept = this.#nextFree(MFT_EXTENSION_FIRST, FIRST_USER_RECORD)
     if (kept < 0) return this.allocate()
     this.set(kept, true)
-    return kept
+    return { number: kept, ...this.#sequenceOf(kept) }
   }
 
-  /** The sequence number for the next file in a record: that of its last one, or 1 on a blank record. */
-  sequenceOf(number: number): { sequence: number; fixup: number } {
+  /** The sequence number for the next file in a record: what its last one has left, or 1 on a blank record. */
+  #sequenceOf(number: number): { sequence: number; fixup: number } {
     const { bytes } = this.#mft.readRaw(number)
     if (u32(bytes, 0) !== FILE_MAGIC) return { sequence: 1, fixup: 1 }
     const fixup = removeFixups(bytes, 0, 'a free MFT record')

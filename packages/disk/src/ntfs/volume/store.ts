@@ -60,9 +60,8 @@ function freeExtension(core: Core, extension: Extension): void {
 
 function takeExtension(core: Core, inode: Inode): Extension {
   const isMft = inode.number === SystemRecord.MFT
-  const number = isMft ? core.records.allocateForMft() : core.records.allocate()
-  const { sequence, fixup } = core.records.sequenceOf(number)
-  return { number, sequence, fixup, nextInstance: 0 }
+  const free = isMft ? core.records.allocateForMft() : core.records.allocate()
+  return { ...free, nextInstance: 0 }
 }
 
 function writeBase(core: Core, inode: Inode, attributes: readonly Uint8Array[], nextInstance: number): void {
