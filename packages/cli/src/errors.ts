@@ -1,4 +1,5 @@
 import { MountError } from 'fusewire'
+import { shown } from './shown.js'
 
 /** What the common refusals of the file system calls mean for someone at a prompt. */
 const CURES: Readonly<Record<string, string>> = {
@@ -11,10 +12,10 @@ const CURES: Readonly<Record<string, string>> = {
 
 /** One plain sentence with its cure. */
 export function describeError(error: unknown): string {
-  if (error instanceof MountError) return error.message
-  if (!(error instanceof Error)) return String(error)
+  if (error instanceof MountError) return shown(error.message)
+  if (!(error instanceof Error)) return shown(String(error))
   const code = (error as { code?: unknown }).code
   const cure = typeof code === 'string' ? CURES[code] : undefined
   const message = error.message.split('\n')[0]!
-  return cure === undefined ? message : `${message}; ${cure}`
+  return shown(cure === undefined ? message : `${message}; ${cure}`)
 }

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { MountError, nearest } from 'fusewire'
 import { COMMANDS } from './commands/index.js'
 import { describeError } from './errors.js'
+import { shown } from './shown.js'
 import { type Command, EXIT, type Output, UsageError } from './usage.js'
 
 const HELP = `fusewire: FUSE filesystems for Linux, in TypeScript
@@ -35,9 +36,11 @@ export async function run(args: readonly string[], out: Output): Promise<number>
     out.print(version())
     return EXIT.ok
   }
-  if (word === undefined || word === '--help' || word === '-h' || word === 'help') return help(rest[0], out)
   const debug = args.includes('--debug')
   try {
+    if (word === undefined || word === '--help' || word === '-h' || word === 'help') {
+      return help(rest[0], out)
+    }
     const command = find(word)
     if (wantsHelp(rest)) {
       out.print(command.help)
@@ -50,8 +53,7 @@ export async function run(args: readonly string[], out: Output): Promise<number>
 }
 
 function help(word: string | undefined, out: Output): number {
-  const command = COMMANDS.find(({ name }) => name === word)
-  out.print(command?.help ?? HELP)
+  out.print(word === undefined ? HELP : find(word).help)
   return EXIT.ok
 }
 
@@ -75,7 +77,7 @@ function find(word: string): Command {
 /** One plain sentence and a cure; the stack only with --debug. */
 function report(error: unknown, debug: boolean, out: Output): number {
   if (error instanceof UsageError) {
-    out.warn(`fusewire: ${error.message}; ${error.cure}`)
+    out.warn(`fusewire: ${shown(`${error.message}; ${error.cure}`)}`)
     return EXIT.usage
   }
   out.warn(`fusewire: ${describeError(error)}`)

@@ -1,5 +1,6 @@
 import { type FuseMount, listMounts } from 'fusewire'
 import { flag, parse } from '../arguments.js'
+import { shown } from '../shown.js'
 import { type Command, EXIT, UsageError } from '../usage.js'
 
 const COLUMNS = ['MOUNT POINT', 'SOURCE', 'TYPE', 'UID', 'CONNECTION', 'WAITING', 'DAEMON'] as const
@@ -57,7 +58,3 @@ function cells(mount: FuseMount): string[] {
     daemon === '' ? '-' : shown(daemon),
   ]
 }
-
-/** Control characters of a name must not reach the terminal. */
-const shown = (text: string): string =>
-  text.replace(/\p{Cc}/gu, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`)

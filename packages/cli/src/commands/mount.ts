@@ -3,6 +3,7 @@ import { flag, type Parsed, parse, text } from '../arguments.js'
 import { inBackground, isBackground, tell } from '../daemon.js'
 import { describeError } from '../errors.js'
 import { FILESYSTEMS, type Kind, kindNamed } from '../filesystems.js'
+import { shown } from '../shown.js'
 import { type Command, EXIT, type Output, UsageError } from '../usage.js'
 
 const KINDS = FILESYSTEMS.map(({ usage, summary }) => `  ${usage.padEnd(24)}${summary}`).join('\n')
@@ -97,13 +98,14 @@ function planOf(parsed: Parsed): Plan {
 /** Takes `-o` apart: options of the mount, of the session, and of the filesystem. */
 function optionsOf(parsed: Parsed, kind: Kind, own: Map<string, string>, session: Options): MountOptions {
   const given = (parsed.values.option ?? []) as string[]
-  return parseOptionString(given.join(','), (word, value) => {
+  const other = (word: string, value: string | undefined): boolean => {
     if (word === 'entry_timeout') session.entryTimeout = seconds(word, value)
     else if (word === 'attr_timeout') session.attrTimeout = seconds(word, value)
     else if (kind.options.includes(word) && value !== undefined) own.set(word, value)
     else return false
     return true
-  })
+  }
+  return Object.assign({}, ...given.map((text) => parseOptionString(text, other))) as MountOptions
 }
 
 function seconds(word: string, value: string | undefined): number {
@@ -123,7 +125,8 @@ function lineOf(plan: Plan, mounted: Mount, json: boolean): string {
   if (json)
     return JSON.stringify({ filesystem: plan.kind.name, mountpoint, method, connectionId, pid: process.pid })
   const source = plan.words[0] === undefined ? '' : ` of ${plan.words[0]}`
-  return `${plan.kind.name}${source} on ${mountpoint} (${method}, connection ${connectionId ?? 'unknown'}, pid ${process.pid})`
+  const how = `(${method}, connection ${connectionId ?? 'unknown'}, pid ${process.pid})`
+  return shown(`${plan.kind.name}${source} on ${mountpoint} ${how}`)
 }
 
 async function serve(plan: Plan, parsed: Parsed, out: Output): Promise<number> {
@@ -134,13 +137,18 @@ async function serve(plan: Plan, parsed: Parsed, out: Output): Promise<number> {
 }
 
 async function serveInBackground(plan: Plan, parsed: Parsed, out: Output): Promise<number> {
+  // Whoever started us has left before the mount answered: nobody wants it any more.
+  const abandoned = (): never => process.exit(EXIT.failed)
+  process.once('disconnect', abandoned)
   let mounted: Mount
   try {
     mounted = await begin(plan, parsed, out)
   } catch (error) {
+    process.off('disconnect', abandoned)
     await tell({ error: describeError(error), code: error instanceof UsageError ? EXIT.usage : EXIT.failed })
     return EXIT.failed
   }
+  process.off('disconnect', abandoned)
   await tell({ line: lineOf(plan, mounted, flag(parsed, 'json')), code: EXIT.ok })
   await mounted.closed
   return EXIT.ok

@@ -89,7 +89,10 @@ export class Attr {
     return abi.attr_size(this.#area.replyWords, this.#at)
   }
   set size(value: number) {
-    abi.setAttr_size(this.#area.replyWords, this.#at, value)
+    const words = this.#area.replyWords
+    abi.setAttr_size(words, this.#at, value)
+    // The two words of a small negative number would look like a size of 4 GiB: this shows as what it is.
+    if (value < 0) words[this.#at + 3] = 0xffff_ffff
   }
 
   /** A size in bytes up to 2^63-1, exactly. */

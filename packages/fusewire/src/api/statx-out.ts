@@ -7,6 +7,8 @@ const ATIME_WORD = 16
 const BTIME_WORD = 20
 const CTIME_WORD = 24
 const MTIME_WORD = 28
+const INO_WORD = 8
+const SIZE_WORD = 10
 const TWO_32 = 0x1_0000_0000
 
 /** Answer of statx (`struct fuse_statx_out`): as {@link Attr}, with the time of birth. */
@@ -45,6 +47,15 @@ export class StatxOut {
   }
   set size(value: number) {
     abi.setStatx_size(this.words, this.index, value)
+    if (value < 0) this.words[this.index + SIZE_WORD + 1] = 0xffff_ffff
+  }
+  /** A 64-bit inode number, exactly. */
+  setIno(value: bigint): void {
+    this.#big(INO_WORD, value)
+  }
+  /** A size in bytes up to 2^63-1, exactly. */
+  setSize(value: bigint): void {
+    this.#big(SIZE_WORD, value)
   }
   /** Space used, in units of 512 bytes. */
   set blocks(value: number) {
@@ -78,6 +89,11 @@ export class StatxOut {
   }
   setMtime(seconds: number, nanoseconds: number): void {
     this.#time(MTIME_WORD, seconds, nanoseconds)
+  }
+
+  #big(word: number, value: bigint): void {
+    this.words[this.index + word] = Number(value & 0xffff_ffffn)
+    this.words[this.index + word + 1] = Number((value >> 32n) & 0xffff_ffffn)
   }
 
   #time(word: number, seconds: number, nanoseconds: number): void {

@@ -1,11 +1,14 @@
 /** What the process's end needs of a mount. */
 export interface Ending {
   readonly mountpoint: string
-  unmount(options?: { lazy?: boolean }): Promise<void>
+  unmount(options?: { timeout?: number }): Promise<void>
   unmountSync(): void
 }
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+/** Milliseconds that a mount gets to end after a signal. */
+const LEAVE_MS = 5000
+
 type Signal = (typeof SIGNALS)[number]
 
 /**
@@ -44,7 +47,9 @@ class Lifecycle {
     if (process.listenerCount(signal) > 1) return
     const second = this.#signalled
     this.#signalled = true
-    void this.#leave(second || signal !== 'SIGINT')
+    // The exit hook detaches whatever is left.
+    if (second) process.exit(0)
+    void this.#leave(signal !== 'SIGINT')
   }
 
   /** Unmounts everything and exits with 0; what is busy is detached when `detach` says so, else it is left mounted. */
@@ -52,13 +57,14 @@ class Lifecycle {
     const busy: unknown[] = []
     for (const mount of [...this.#mounts]) {
       try {
-        await mount.unmount()
+        await mount.unmount({ timeout: LEAVE_MS })
       } catch (error) {
-        if (detach) mount.unmountSync()
-        else busy.push(error)
+        // A mount that is off, though its filesystem is not done, keeps nobody.
+        const off = (error as { step?: unknown }).step === 'destroy'
+        if (!off) busy.push(error)
       }
     }
-    if (busy.length === 0) process.exit(0)
+    if (busy.length === 0 || detach) process.exit(0)
     for (const error of busy) this.#log(`fusewire: ${error instanceof Error ? error.message : String(error)}`)
     this.#log('fusewire: interrupt once more to detach anyway')
   }

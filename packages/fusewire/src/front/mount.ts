@@ -1,7 +1,7 @@
 import { errno } from '../abi/errno.js'
 import type { Negotiated, Notify } from '../api/connection.js'
 import { errnoOf } from '../api/errors.js'
-import type { FileSystem } from '../api/filesystem.js'
+import { FileSystem } from '../api/filesystem.js'
 import { PathBridge } from '../api/path/path-bridge.js'
 import { PathFileSystem } from '../api/path/path-filesystem.js'
 import {
@@ -74,11 +74,25 @@ export class Mount implements AsyncDisposable {
    * (`MountError` EBUSY) that names who holds it.
    * @param options `lazy`: detach from the tree now, end when the last user leaves (then this does not wait for the
    *   end); `force`: abort the connection, callers get ECONNABORTED; `timeout`: milliseconds, default 10,000
+   * @throws MountError EBUSY; ETIMEDOUT, also when the mount is off but `destroy` does not settle
    */
   async unmount(options: UnmountOptions = {}): Promise<void> {
     if (this.#session.hasEnded) return this.closed
     await this.#device.unmount(options)
-    if (options.lazy !== true || options.force === true) await this.closed
+    if (options.lazy !== true || options.force === true) await this.#end(options.timeout ?? END_MS)
+  }
+
+  /** The mount is off: the session hears of it at once, but `destroy` may take its time or never end. */
+  async #end(ms: number): Promise<void> {
+    const ended = await within(this.closed, ms)
+    if (ended) return
+    throw new MountError({
+      what: `${this.mountpoint} is unmounted, but its filesystem is not done`,
+      errno: errno.ETIMEDOUT,
+      step: 'destroy',
+      cause: `destroy has not settled for ${ms} ms`,
+      cure: 'look at what the filesystem waits for in destroy or release',
+    })
   }
 
   /** Detaches at once and without waiting: for the end of the process. */
@@ -104,8 +118,24 @@ export class Mount implements AsyncDisposable {
       if (this.#session.hasEnded) return
       this.#device.unmountSync()
       this.#session.close()
-      await this.closed
+      await within(this.closed, END_MS)
     }
+  }
+}
+
+/** Milliseconds for `destroy` at the end of a mount. */
+const END_MS = 10_000
+
+/** Whether the promise settles in so many milliseconds. */
+async function within(promise: Promise<void>, ms: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<false>((resolve) => {
+    timer = setTimeout(() => resolve(false), ms)
+  })
+  try {
+    return await Promise.race([promise.then(() => true), late])
+  } finally {
+    clearTimeout(timer)
   }
 }
 
@@ -122,14 +152,15 @@ export async function mount(
   options: Options = {},
 ): Promise<Mount> {
   const split = splitOptions(options)
+  const served = filesystemOf(fs)
   const device = await mountDevice(directory, split.mount)
-  const onlyUser = device.allowRoot ? process.getuid!() : undefined
-  const session = new Session(fs instanceof PathFileSystem ? new PathBridge(fs) : fs, {
-    ...split.session,
-    onlyUser,
-  })
-  const transport = new DevTransport(device.fd, () => session.newCall(), sessionSizes(session.settings))
+  let session: Session | undefined
   try {
+    const onlyUser = device.allowRoot ? process.getuid!() : undefined
+    session = new Session(served, { ...split.session, onlyUser })
+    const started = session
+    const create = (): Call => started.newCall()
+    const transport = new DevTransport(device.fd, create, sessionSizes(session.settings))
     session.start(transport)
     const negotiated = await agreement(session, directory, split.mount.timeout ?? INIT_MS)
     const mounted = new Mount(session, transport, device, negotiated)
@@ -142,9 +173,22 @@ export async function mount(
   } catch (error) {
     device.unmountSync()
     device.ended()
-    session.close()
+    session?.close()
     throw error
   }
+}
+
+/** What is served, checked before anything is mounted. */
+function filesystemOf(fs: unknown): FileSystem {
+  if (fs instanceof PathFileSystem) return new PathBridge(fs)
+  if (fs instanceof FileSystem) return fs
+  throw new MountError({
+    what: 'cannot mount',
+    errno: errno.EINVAL,
+    step: 'options',
+    cause: `${fs === null ? 'null' : typeof fs} is no filesystem`,
+    cure: 'give tree(), memory(), passthrough(), fromFs(), or an instance of a class of yours',
+  })
 }
 
 /** Milliseconds for FUSE_INIT: the kernel sends it at once, so this is only reached when something is very wrong. */

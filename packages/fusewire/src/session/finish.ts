@@ -27,6 +27,9 @@ const S_IFMT = 0o170000
 /** File types by the top four bits of a mode: FIFO 1, CHR 2, DIR 4, BLK 6, REG 8, LNK 10, SOCK 12. */
 const TYPES = (1 << 1) | (1 << 2) | (1 << 4) | (1 << 6) | (1 << 8) | (1 << 10) | (1 << 12)
 const SIZE_HIGH_MAX = 0x7fff_ffff
+/** Word of the size's upper half in `struct fuse_statx`. */
+const STATX_SIZE_HIGH = 11
+const NEGATIVE_SIZE = 'the size is negative or above 2^63-1'
 
 export const hasFileType = (mode: number): boolean => (TYPES & (1 << ((mode & S_IFMT) >> 12))) !== 0
 
@@ -34,7 +37,7 @@ function badAttr(c: Call, word: number): string | null {
   const at = c.body + word
   const mode = abi.attr_mode(c.replyWords, at)
   if (!hasFileType(mode)) return `mode 0${mode.toString(8)} has no file type (S_IFREG, S_IFDIR ...)`
-  if (c.replyWords[at + 3]! > SIZE_HIGH_MAX) return 'the size is negative or above 2^63-1'
+  if (c.replyWords[at + 3]! > SIZE_HIGH_MAX) return NEGATIVE_SIZE
   return null
 }
 
@@ -80,8 +83,11 @@ export function statfs(c: Call, result: number): number {
 
 export function statx(c: Call, result: number): number {
   if (result !== 0) return nothing(c, result)
-  const mode = abi.statx_mode(c.replyWords, c.body + abi.STATX_OUT_STAT_WORD)
-  return hasFileType(mode) ? abi.STATX_OUT_SIZE : refuse(`mode 0${mode.toString(8)} has no file type`)
+  const at = c.body + abi.STATX_OUT_STAT_WORD
+  const mode = abi.statx_mode(c.replyWords, at)
+  if (!hasFileType(mode)) return refuse(`mode 0${mode.toString(8)} has no file type`)
+  if (c.replyWords[at + STATX_SIZE_HIGH]! > SIZE_HIGH_MAX) return refuse(NEGATIVE_SIZE)
+  return abi.STATX_OUT_SIZE
 }
 
 export function lock(c: Call, result: number): number {

@@ -5,9 +5,12 @@ import type { Call } from './call.js'
 import { Deferred, type DeferredHost } from './deferred.js'
 import type { DispatchRow } from './dispatch.js'
 import { Inflight } from './inflight.js'
-import { callerState } from './interrupt.js'
+import { type CallerState, callerState } from './interrupt.js'
 import type { SessionSettings } from './options.js'
 import type { Session } from './session.js'
+
+/** Milliseconds between two looks at a caller that got a harmless signal. */
+const WATCH_MS = 500
 
 /**
  * The calls whose handlers wait. Each owns its memory from `wait` until two things have happened: its reply has left
@@ -72,8 +75,14 @@ export class Waiting implements DeferredHost {
     const high = abi.interruptIn_unique_hi(call.words, call.op) & 0x1f_ffff
     const target = this.#inflight.find(abi.interruptIn_unique_lo(call.words, call.op) + high * 0x1_0000_0000)
     if (target === undefined) return
-    const state = callerState(target.request.pid)
-    if (state === 'harmless') return
+    this.#interrupted(target, callerState(target.request.pid))
+  }
+
+  #interrupted(target: Call, state: CallerState): void {
+    if (state === 'harmless') {
+      this.#watch(target)
+      return
+    }
     target.interrupted = true
     target.controller?.abort(interruption())
     if (target.answered) return
@@ -83,6 +92,19 @@ export class Waiting implements DeferredHost {
     const timer = setTimeout(() => {
       if (target.serial === serial && !target.answered) this.#send(target, this.#rowOf(target), -errno.EINTR)
     }, delay)
+    timer.unref()
+  }
+
+  /** The kernel sends one INTERRUPT only: after a harmless signal we have to look for a serious one ourselves. */
+  #watch(target: Call): void {
+    const { serial } = target
+    const timer = setInterval(() => {
+      const state = callerState(target.request.pid)
+      const over = target.serial !== serial || target.answered
+      if (!over && state === 'harmless') return
+      clearInterval(timer)
+      if (!over) this.#interrupted(target, state)
+    }, WATCH_MS)
     timer.unref()
   }
 

@@ -33,8 +33,8 @@ export class HandleTable<T> {
     return value
   }
 
-  /** Any open value that fits, for calls on a node whose handle the kernel does not tell. */
-  find(fits: (value: T) => boolean): T | undefined {
-    return this.#values.find((value) => value !== undefined && fits(value))
+  /** All values, in no order. */
+  values(): T[] {
+    return this.#values.filter((value) => value !== undefined)
   }
 }

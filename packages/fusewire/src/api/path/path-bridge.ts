@@ -3,25 +3,25 @@ import type { InitRequest, Negotiated } from '../connection.js'
 import { FATTR } from '../constants.js'
 import type { DataOut } from '../data-out.js'
 import type { DirOut } from '../dir-out.js'
-import { FsError } from '../errors.js'
-import type { AttrOut, CreateOut, EntryOut, OpenOut, StatfsOut } from '../outs.js'
+import type { AttrOut, CreateOut, OpenOut, StatfsOut } from '../outs.js'
 import type { Request, Result } from '../request.js'
 import type { SetattrIn } from '../setattr-in.js'
 import type { StatxOut } from '../statx-out.js'
 import { HandleTable } from './handles.js'
-import { HiddenFiles, isHiddenName } from './hidden.js'
 import { Listing } from './listing.js'
 import type { PathContext, PathFileSystem, StatfsLike } from './path-filesystem.js'
-import { contextOf, PathNodes, then } from './path-nodes.js'
+import { OWN_CONTEXT, PathNames } from './path-names.js'
+import { contextOf, then } from './path-nodes.js'
+import type { PathNode } from './path-tree.js'
 import { putStats, putStatx } from './stats.js'
 
-const RENAME_NOREPLACE = 1
-const RENAME_EXCHANGE = 2
 const BSIZE = 4096
 const NAME_MAX = 255
 
 /** Which methods of a path filesystem each method of ours needs; without all of them the kernel hears ENOSYS. */
 const NEEDS: Readonly<Record<string, readonly (keyof PathFileSystem)[]>> = {
+  opendir: ['readdir'],
+  readdir: ['readdir'],
   readlink: ['readlink'],
   mkdir: ['mkdir'],
   rmdir: ['rmdir'],
@@ -44,9 +44,8 @@ const NEEDS: Readonly<Record<string, readonly (keyof PathFileSystem)[]>> = {
 }
 
 /** A path filesystem as a filesystem of inodes: keeps the nodes, turns them into paths, calls, and fills the answers. */
-export class PathBridge extends PathNodes {
+export class PathBridge extends PathNames {
   readonly #dirs = new HandleTable<Listing>()
-  readonly #hidden: HiddenFiles
 
   constructor(paths: PathFileSystem) {
     super(paths)
@@ -54,11 +53,6 @@ export class PathBridge extends PathNodes {
       const missing = needs.some((name) => typeof paths[name] !== 'function')
       if (missing) Object.defineProperty(this, method, { value: undefined })
     }
-    const background: PathContext = { uid: 0, gid: 0, pid: 0, umask: 0, signal: new AbortController().signal }
-    this.#hidden = new HiddenFiles(this.tree, {
-      rename: (from, to) => this.paths.rename(from, to, 0, background),
-      unlink: (path) => this.paths.unlink(path, background),
-    })
   }
 
   /** Nodes that are kept, the root included. */
@@ -74,16 +68,17 @@ export class PathBridge extends PathNodes {
   override ready(negotiated: Negotiated): void {
     this.paths.ready?.(negotiated)
   }
+  /** The kernel forgets at the end: what is still open is closed, and what was kept for it is removed. */
   override async destroy(): Promise<void> {
-    await this.#hidden.end()
+    const files = this.files.values()
+    const closed = files.map(async ({ node, value }) => {
+      await this.paths.release?.(this.tree.path(node), value, OWN_CONTEXT)
+    })
+    const results = await Promise.allSettled(closed)
+    results.push(...(await Promise.allSettled(this.hidden.nodes().map((node) => this.hidden.closed(node)))))
     await this.paths.destroy?.()
-  }
-
-  override lookup(req: Request, parent: number, name: string, out: EntryOut): Result {
-    if (isHiddenName(name)) return -errno.ENOENT
-    const directory = this.node(parent)
-    const path = this.tree.childPath(directory, name)
-    return then(this.statPath(path, undefined, req), (stats) => this.entry(directory, name, stats, out))
+    const failed = results.find((result) => result.status === 'rejected')
+    if (failed !== undefined) throw failed.reason
   }
 
   override forget(node: number, count: number): void {
@@ -93,6 +88,7 @@ export class PathBridge extends PathNodes {
   override getattr(req: Request, id: number, handle: number | undefined, out: AttrOut): Result {
     return then(this.nodeStats(req, id, handle), (stats) => {
       putStats(out.attr, stats, id)
+      out.attr.nlink = this.linksOf(this.node(id), stats)
       return 0
     })
   }
@@ -107,6 +103,7 @@ export class PathBridge extends PathNodes {
   ): Result {
     return then(this.nodeStats(req, id, handle), (stats) => {
       putStatx(out, stats, id)
+      out.nlink = this.linksOf(this.node(id), stats)
       return 0
     })
   }
@@ -132,109 +129,21 @@ export class PathBridge extends PathNodes {
     }
     const stats = await this.nodeStats(req, id, change.handle)
     putStats(out.attr, stats, id)
-    return 0
-  }
-
-  override async readlink(req: Request, id: number, out: DataOut): Promise<number> {
-    out.text(await this.paths.readlink(this.path(id), contextOf(req)))
-    return 0
-  }
-
-  override async mkdir(
-    req: Request,
-    parent: number,
-    name: string,
-    mode: number,
-    out: EntryOut,
-  ): Promise<number> {
-    return this.made(req, parent, name, out, (path, context) => this.paths.mkdir(path, mode, context))
-  }
-
-  override async symlink(
-    req: Request,
-    parent: number,
-    name: string,
-    target: string,
-    out: EntryOut,
-  ): Promise<number> {
-    return this.made(req, parent, name, out, (path, context) => this.paths.symlink(target, path, context))
-  }
-
-  override async mknod(
-    req: Request,
-    parent: number,
-    name: string,
-    mode: number,
-    rdev: number,
-    out: EntryOut,
-  ): Promise<number> {
-    return this.made(req, parent, name, out, (path, context) => this.paths.mknod(path, mode, rdev, context))
-  }
-
-  override async link(
-    req: Request,
-    id: number,
-    parent: number,
-    name: string,
-    out: EntryOut,
-  ): Promise<number> {
-    const existing = this.path(id)
-    return this.made(req, parent, name, out, (path, context) => this.paths.link(existing, path, context))
-  }
-
-  override async unlink(req: Request, parent: number, name: string): Promise<number> {
-    const directory = this.node(parent)
-    const node = this.tree.child(directory, name)
-    if (node !== undefined && node.opens > 0 && this.canHide()) {
-      await this.#hidden.hide(directory, name, node)
-      return 0
-    }
-    await this.paths.unlink(this.tree.childPath(directory, name), contextOf(req))
-    this.tree.detach(directory, name)
-    return 0
-  }
-
-  override async rmdir(req: Request, parent: number, name: string): Promise<number> {
-    const directory = this.node(parent)
-    await this.paths.rmdir(this.tree.childPath(directory, name), contextOf(req))
-    this.tree.detach(directory, name)
-    return 0
-  }
-
-  override async rename(
-    req: Request,
-    parent: number,
-    name: string,
-    newParent: number,
-    newName: string,
-    flags: number,
-  ): Promise<number> {
-    const from = this.node(parent)
-    const to = this.node(newParent)
-    const replaced =
-      (flags & (RENAME_NOREPLACE | RENAME_EXCHANGE)) === 0 ? this.tree.child(to, newName) : undefined
-    const hides =
-      replaced !== undefined && replaced.opens > 0 && this.canHide() && !this.isDirectory(replaced)
-    if (hides) await this.#hidden.hide(to, newName, replaced)
-    try {
-      const oldPath = this.tree.childPath(from, name)
-      await this.paths.rename(oldPath, this.tree.childPath(to, newName), flags, contextOf(req))
-    } catch (error) {
-      if (hides) await this.#hidden.restore(to, newName, replaced)
-      throw error
-    }
-    if ((flags & RENAME_EXCHANGE) !== 0) this.tree.exchange(from, name, to, newName)
-    else {
-      this.tree.detach(to, newName)
-      this.tree.move(from, name, to, newName)
-    }
+    out.attr.nlink = this.linksOf(node, stats)
     return 0
   }
 
   override async open(req: Request, id: number, flags: number, out: OpenOut): Promise<number> {
     const node = this.node(id)
-    const value = await this.paths.open?.(this.tree.path(node), flags, contextOf(req))
-    this.opened(node, value, out)
+    // Counted from here on, so that an unlink meanwhile hides the file.
+    node.opens++
+    try {
+      const value = await this.paths.open?.(this.tree.path(node), flags, contextOf(req))
+      this.opened(node, value, out)
+    } catch (error) {
+      await this.#left(node)
+      throw error
+    }
     return 0
   }
 
@@ -247,7 +156,7 @@ export class PathBridge extends PathNodes {
     out: CreateOut,
   ): Promise<number> {
     const directory = this.node(parent)
-    const path = this.tree.childPath(directory, name)
+    const path = this.newPath(directory, name)
     const value = await this.paths.create(path, flags, mode, contextOf(req))
     try {
       this.entry(directory, name, await this.statPath(path, value, req), out.entry)
@@ -255,7 +164,9 @@ export class PathBridge extends PathNodes {
       await this.paths.release?.(path, value, contextOf(req))
       throw error
     }
-    this.opened(this.node(out.entry.nodeId), value, out.open)
+    const node = this.node(out.entry.nodeId)
+    node.opens++
+    this.opened(node, value, out.open)
     return 0
   }
 
@@ -270,8 +181,9 @@ export class PathBridge extends PathNodes {
     const { node, value } = this.file(handle)
     const buffer = out.buffer(size)
     return then(this.paths.read(this.tree.path(node), value, buffer, offset, contextOf(req)), (bytes) => {
-      if (!(bytes >= 0 && bytes <= size))
-        throw new FsError('EIO', `read resolved with ${bytes} of ${size} bytes`)
+      if (!(Number.isInteger(bytes) && bytes >= 0 && bytes <= size))
+        // No errno in it: the author gets a line, the caller EIO.
+        throw new Error(`read resolved with ${bytes} of ${size} bytes`)
       out.length = bytes
       return 0
     })
@@ -288,17 +200,26 @@ export class PathBridge extends PathNodes {
     return 0
   }
 
-  override async release(req: Request, id: number, handle: number): Promise<number> {
-    const file = this.files.take(handle)
-    const node = file?.node ?? this.node(id)
-    node.opens--
+  override async release(req: Request, _id: number, handle: number): Promise<number> {
+    const file = this.closing(handle)
+    if (file === undefined) return -errno.EBADF
+    const { node, value } = file
     try {
-      await this.paths.release?.(this.tree.path(node), file?.value, contextOf(req))
+      await this.paths.release?.(this.tree.path(node), value, contextOf(req))
     } finally {
-      if (node.opens === 0 && node.hidden) await this.#hidden.closed(node)
-      this.tree.prune(node)
+      await this.#left(node)
     }
     return 0
+  }
+
+  /** One user of a node less. */
+  async #left(node: PathNode): Promise<void> {
+    node.opens--
+    try {
+      if (node.opens === 0 && node.hidden) await this.hidden.closed(node)
+    } finally {
+      this.tree.prune(node)
+    }
   }
 
   override async fsync(req: Request, _id: number, handle: number, datasync: boolean): Promise<number> {
@@ -321,12 +242,16 @@ export class PathBridge extends PathNodes {
   }
 
   override opendir(req: Request, id: number, _flags: number, out: OpenOut): Result {
-    if (typeof this.paths.readdir !== 'function') return -errno.ENOSYS
     const node = this.node(id)
     const context = contextOf(req)
     node.opens++
-    out.handle = this.#dirs.add(new Listing(() => this.paths.readdir(this.tree.path(node), context)))
+    out.handle = this.#dirs.add(new Listing(() => this.#entries(node, context)))
     return 0
+  }
+
+  #entries(node: PathNode, context: PathContext): ReturnType<PathBridge['paths']['readdir']> {
+    // A removed directory is empty; its path may lead to another one by now.
+    return node.removedPath === null ? this.paths.readdir(this.tree.path(node), context) : []
   }
 
   override readdir(_req: Request, id: number, handle: number, offset: number, out: DirOut): Result {
@@ -403,7 +328,7 @@ function timeAsked(
   nanoseconds: number,
 ): Date | undefined {
   if ((valid & bit) === 0) return undefined
-  return (valid & nowBit) === 0 ? new Date(seconds * 1000 + nanoseconds / 1e6) : now
+  return (valid & nowBit) === 0 ? new Date(seconds * 1000 + Math.floor(nanoseconds / 1e6)) : now
 }
 
 function putStatfs(out: StatfsOut, stats: StatfsLike): void {

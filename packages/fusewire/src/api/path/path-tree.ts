@@ -10,8 +10,9 @@ export interface PathNode {
   lookups: number
   /** Open files and directories. */
   opens: number
-  /** The path of a removed node at the time it was removed, or the hidden one it lives under until its last close. */
+  /** The path of a removed node at the time it was removed. */
   removedPath: string | null
+  /** Unlinked while it is open: it stands under a hidden name until its last close. */
   hidden: boolean
 }
 
@@ -75,7 +76,7 @@ export class PathTree {
   /** Gives references back. */
   forget(id: number, count: number): void {
     const node = this.#nodes.get(id)
-    if (node === undefined || node.parent === node) return
+    if (node === undefined) return
     node.lookups = Math.max(0, node.lookups - count)
     this.prune(node)
   }
@@ -126,12 +127,6 @@ export class PathTree {
       if (parent?.children?.get(at.name) === at) parent.children.delete(at.name)
       at = parent
     }
-  }
-
-  /** Gives a detached node a place again. */
-  attach(parent: PathNode, name: string, node: PathNode): void {
-    node.removedPath = null
-    this.#place(node, parent, name)
   }
 
   #place(node: PathNode, parent: PathNode, name: string): void {

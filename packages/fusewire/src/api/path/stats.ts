@@ -1,5 +1,5 @@
 import type { Attr } from '../attr.js'
-import { DT } from '../constants.js'
+import { DT, S_IF } from '../constants.js'
 import type { StatxOut } from '../statx-out.js'
 import type { DirentLike, StatsLike } from './path-filesystem.js'
 
@@ -49,20 +49,29 @@ export function putStats(attr: Attr, stats: StatsLike, node: number): void {
   attr.setCtime(...(timeOf(stats, 'ctime') ?? mtime))
 }
 
+/** `st_rdev` as Linux packs it: minor 7..0, major 19..8, the minor's other bits 31..20. */
+const majorOf = (rdev: number): number => (rdev >>> 8) & 0xfff
+const minorOf = (rdev: number): number => (rdev & 0xff) | ((rdev >>> 12) & 0xfff00)
+
 const STATX_BASIC = 0x7ff
 const STATX_BTIME = 0x800
 
 export function putStatx(out: StatxOut, stats: StatsLike, node: number): void {
   out.mode = Number(stats.mode)
-  out.size = Number(stats.size ?? 0)
-  out.ino = num(stats.ino, node)
+  const size = stats.size ?? 0
+  if (typeof size === 'bigint') out.setSize(size)
+  else out.size = size
+  if (typeof stats.ino === 'bigint') out.setIno(stats.ino)
+  else out.ino = stats.ino ?? node
   out.nlink = num(stats.nlink, 1)
   out.uid = num(stats.uid, 0)
   out.gid = num(stats.gid, 0)
-  out.blocks = num(stats.blocks, Math.ceil(Number(stats.size ?? 0) / 512))
+  out.blocks = num(stats.blocks, Math.ceil(Number(size) / 512))
   out.blksize = num(stats.blksize, 4096)
   const mtime = timeOf(stats, 'mtime') ?? START
   const birth = timeOf(stats, 'birthtime')
+  const rdev = num(stats.rdev, 0)
+  out.setRdev(majorOf(rdev), minorOf(rdev))
   out.setMtime(...mtime)
   out.setAtime(...(timeOf(stats, 'atime') ?? mtime))
   out.setCtime(...(timeOf(stats, 'ctime') ?? mtime))
@@ -82,3 +91,5 @@ export function direntType(entry: DirentLike): number {
   if (entry.isBlockDevice?.()) return DT.BLK
   return DT.UNKNOWN
 }
+
+export const typeOf = (stats: StatsLike): number => Number(stats.mode) & S_IF.MT

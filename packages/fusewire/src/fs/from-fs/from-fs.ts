@@ -139,7 +139,12 @@ class FromFs extends PathFileSystem {
   override async create(path: string, flags: number, mode: number, context: PathContext): Promise<unknown> {
     const asked = (flags & (KEPT_FLAGS | O.EXCL)) | O.CREAT
     const file = await this.#fs.open(this.#at(path), asked, mode)
-    await this.#asAsked(path, mode, context)
+    try {
+      await this.#asAsked(path, mode, context)
+    } catch (error) {
+      await file.close()
+      throw error
+    }
     return file
   }
 
@@ -183,14 +188,16 @@ class FromFs extends PathFileSystem {
     return this.#root === '' ? path : path === '/' ? this.#root : this.#root + path
   }
 
-  /** Makes up for this process's own umask, which node:fs applies a second time, and gives the new name its owner. */
+  /**
+   * Gives the new name its owner, and makes up for what this process's own umask took (node:fs applies it a second
+   * time) and for the set-id bits that a change of owner takes.
+   */
   async #asAsked(path: string, mode: number, context: PathContext): Promise<void> {
-    if (typeof this.#fs.chmod === 'function') {
-      const stats = await this.stat(path, undefined)
-      const missing = mode & 0o777 & ~Number(stats.mode)
-      if (missing !== 0) await this.#fs.chmod(this.#at(path), (Number(stats.mode) | missing) & 0o7777)
-    }
     await this.#give(path, context)
+    if (typeof this.#fs.chmod !== 'function') return
+    const stats = await this.stat(path, undefined)
+    const missing = mode & 0o7777 & ~Number(stats.mode)
+    if (missing !== 0) await this.#fs.chmod(this.#at(path), (Number(stats.mode) | missing) & 0o7777)
   }
 
   /** Root serves other users: what they make is theirs. */

@@ -74,6 +74,8 @@ export class WrittenContent implements OpenContent {
   #bytes: Buffer
   #length: number
   #dirty: boolean
+  /** Open writers that share this content. */
+  users = 0
 
   constructor(setter: (content: Buffer) => unknown, start: Uint8Array, dirty: boolean) {
     this.#setter = setter
@@ -91,7 +93,9 @@ export class WrittenContent implements OpenContent {
     return 0
   }
 
-  write(offset: number, data: Uint8Array): number {
+  /** @param offset where, or undefined to append: the kernel does not know the size of what is made at open */
+  write(at: number | undefined, data: Uint8Array): number {
+    const offset = at ?? this.#length
     this.#reserve(offset + data.length)
     this.#bytes.set(data, offset)
     this.#length = Math.max(this.#length, offset + data.length)

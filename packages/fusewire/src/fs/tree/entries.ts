@@ -1,3 +1,4 @@
+import { FsError } from '../../api/errors.js'
 import type { Awaitable } from '../../api/path/path-filesystem.js'
 
 /** Bytes of a file: text in UTF-8, or bytes. */
@@ -80,8 +81,28 @@ export function kindOf(entry: Entry): Kind {
   if (entry instanceof TreeDirectory) return 'directory'
   if (typeof entry === 'string' || typeof entry === 'function') return 'file'
   if (entry instanceof Uint8Array || entry instanceof TreeFile) return 'file'
-  return isAsyncIterable(entry) ? 'file' : 'directory'
+  if (isAsyncIterable(entry)) return 'file'
+  if (isDirectory(entry)) return 'directory'
+  throw new FsError(
+    'EIO',
+    `an entry of a tree is ${describe(entry)}: expected text, bytes, a function or an object`,
+  )
 }
+
+/** Whether `kindOf` knows it: what a JavaScript program puts into its tree may be anything. */
+export function isEntry(entry: unknown): entry is Entry {
+  try {
+    return kindOf(entry as Entry) !== undefined
+  } catch {
+    return false
+  }
+}
+
+const isDirectory = (entry: unknown): entry is Directory =>
+  typeof entry === 'object' && entry !== null && typeof (entry as { then?: unknown }).then !== 'function'
+
+const describe = (value: unknown): string =>
+  value === null ? 'null' : typeof value === 'object' ? 'a promise' : `of type ${typeof value}`
 
 export const isAsyncIterable = (value: unknown): value is AsyncIterable<Content> =>
   typeof value === 'object' && value !== null && Symbol.asyncIterator in value
@@ -97,9 +118,18 @@ export function namesOf(entries: Directory): string[] {
   return names.filter((name) => isName(name))
 }
 
+/** NAME_MAX of Linux, in bytes. */
+export const NAME_MAX = 255
+
 /** What cannot be a name in a directory cannot be shown: it is left out, and never found. */
-const isName = (name: string): boolean =>
-  name !== '' && name !== '.' && name !== '..' && !name.includes('/') && !name.includes('\0')
+const isName = (name: unknown): boolean =>
+  typeof name === 'string' &&
+  name !== '' &&
+  name !== '.' &&
+  name !== '..' &&
+  !name.includes('/') &&
+  !name.includes('\0') &&
+  Buffer.byteLength(name) <= NAME_MAX
 
 export function attributesOf(entry: Entry): EntryAttributes {
   if (entry instanceof TreeFile) return entry.parts

@@ -1,4 +1,5 @@
 import { FsError } from '../../api/errors.js'
+import type { WrittenContent } from './content.js'
 import { bytesOf, type Content, type Entry, kindOf } from './entries.js'
 
 const ROOT_ID = 1
@@ -14,6 +15,8 @@ export class TreeNode {
   size = 0
   /** When the content was last seen to change, milliseconds since 1970; 0 never. */
   changed = 0
+  /** What the open writers share; null when there is none. */
+  writing: WrittenContent | null = null
   #text: Content | null = null
   #bytes: Uint8Array = new Uint8Array(0)
 
@@ -49,6 +52,10 @@ export class TreeNodes {
     const node = this.#nodes.get(id)
     if (node === undefined) throw new FsError('ESTALE', `node ${id} is not known`)
     return node
+  }
+
+  find(id: number): TreeNode | undefined {
+    return this.#nodes.get(id)
   }
 
   /** The id of a name if the kernel knows it. */

@@ -21,10 +21,11 @@ import {
   attributesOf,
   bytesOf,
   type Directory,
-  type Entry,
   entryOf,
+  isEntry,
   isWritable,
   kindOf,
+  NAME_MAX,
   namesOf,
   TreeDirectory,
   TreeFile,
@@ -35,7 +36,6 @@ import { type TreeNode, TreeNodes } from './nodes.js'
 const TYPE_BITS = { file: S_IF.REG, directory: S_IF.DIR, link: S_IF.LNK } as const
 const DIRENT_TYPE = { file: DT.REG, directory: DT.DIR, link: DT.LNK } as const
 const BLOCK = 4096
-const NAME_MAX = 255
 
 export interface TreeOptions {
   /** Owner of everything that sets none. Default: the process's own. */
@@ -53,9 +53,15 @@ export interface TreeOptions {
 export const tree = (root: Directory | TreeDirectory, options: TreeOptions = {}): FileSystem =>
   new TreeFileSystem(root, options)
 
+interface OpenFile {
+  readonly content: OpenContent
+  readonly node: TreeNode
+  readonly appends: boolean
+}
+
 class TreeFileSystem extends FileSystem {
   readonly #nodes: TreeNodes
-  readonly #files = new HandleTable<OpenContent>()
+  readonly #files = new HandleTable<OpenFile>()
   readonly #lists = new HandleTable<string[]>()
   readonly #uid: number
   readonly #gid: number
@@ -80,9 +86,9 @@ class TreeFileSystem extends FileSystem {
   }
 
   override getattr(_req: Request, id: number, _handle: number | undefined, out: AttrOut): Result {
-    const node = this.#nodes.get(id)
+    const node = this.#live(id)
     this.#putAttr(out.attr, node)
-    if (isDynamic(node.entry)) out.attrTimeout = 0
+    if (kindOf(node.entry) === 'file') out.attrTimeout = 0
     return 0
   }
 
@@ -91,7 +97,7 @@ class TreeFileSystem extends FileSystem {
     const node = this.#nodes.get(id)
     if (!isWritable(node.entry)) return -errno.EROFS
     if ((change.valid & (FATTR.UID | FATTR.GID)) !== 0) return -errno.EPERM
-    if ((change.valid & FATTR.SIZE) !== 0) await this.#truncate(node, change.size, change.handle)
+    if ((change.valid & FATTR.SIZE) !== 0) await this.#truncate(node, change.size)
     this.#putAttr(out.attr, node)
     return 0
   }
@@ -104,12 +110,12 @@ class TreeFileSystem extends FileSystem {
   }
 
   override open(_req: Request, id: number, flags: number, out: OpenOut): Result {
-    const node = this.#nodes.get(id)
+    const node = this.#live(id)
     const writes = (flags & (O.WRONLY | O.RDWR)) !== 0
     if (writes && !isWritable(node.entry)) return -errno.EROFS
     const fixed = writes ? undefined : fixedContent(node.entry)
     if (fixed !== undefined) {
-      out.handle = this.#files.add(new WholeContent(node.bytes(fixed)))
+      out.handle = this.#files.add({ content: new WholeContent(node.bytes(fixed)), node, appends: false })
       return 0
     }
     return this.#openLater(node, flags, writes, out)
@@ -123,19 +129,19 @@ class TreeFileSystem extends FileSystem {
     size: number,
     out: DataOut,
   ): Result {
-    return this.#file(handle).read(offset, size, out)
+    return this.#file(handle).content.read(offset, size, out)
   }
 
   override write(_req: Request, id: number, handle: number, offset: number, data: Uint8Array): Result {
-    const content = this.#file(handle)
+    const { content, appends } = this.#file(handle)
     if (!(content instanceof WrittenContent)) return -errno.EBADF
-    const written = content.write(offset, data)
+    const written = content.write(appends ? undefined : offset, data)
     this.#nodes.get(id).size = content.size
     return written
   }
 
   override flush(_req: Request, id: number, handle: number): Result {
-    const content = this.#file(handle)
+    const { content } = this.#file(handle)
     if (!(content instanceof WrittenContent)) return 0
     this.#nodes.get(id).changed = Date.now()
     return content.flush().then(() => 0)
@@ -146,7 +152,11 @@ class TreeFileSystem extends FileSystem {
   }
 
   override release(_req: Request, _id: number, handle: number): Result {
-    const closing = this.#files.take(handle)?.close()
+    const file = this.#files.take(handle)
+    if (file === undefined) return -errno.EBADF
+    const { content, node } = file
+    if (content instanceof WrittenContent && --content.users === 0) node.writing = null
+    const closing = content.close()
     return closing === undefined ? 0 : closing.then(() => 0)
   }
 
@@ -192,7 +202,8 @@ class TreeFileSystem extends FileSystem {
     const node = this.#nodes.lookup(parent, name, entry)
     out.nodeId = node.id
     this.#putAttr(out.attr, node)
-    if (isDynamic(entry)) out.attrTimeout = 0
+    // A file's content may change at any time; the kernel asks for its size before it reads.
+    if (kindOf(entry) === 'file') out.attrTimeout = 0
     return 0
   }
 
@@ -201,7 +212,7 @@ class TreeFileSystem extends FileSystem {
     const kind = kindOf(entry)
     const own = attributesOf(entry)
     const fixed = kind === 'file' ? fixedContent(entry) : undefined
-    const size = fixed === undefined ? sizeOf(node) : node.bytes(fixed).length
+    const size = node.writing?.size ?? (fixed === undefined ? sizeOf(node) : node.bytes(fixed).length)
     const usual = kind === 'link' ? 0o777 : kind === 'directory' ? 0o555 : isWritable(entry) ? 0o644 : 0o444
     attr.ino = node.id
     attr.mode = TYPE_BITS[kind] | ((own.mode ?? usual) & 0o7777)
@@ -219,7 +230,7 @@ class TreeFileSystem extends FileSystem {
     const { entry } = node
     const content = writes ? await this.#openWriter(node, (flags & O.TRUNC) !== 0) : await openSource(entry)
     if (content.size !== undefined) node.size = content.size
-    out.handle = this.#files.add(content)
+    out.handle = this.#files.add({ content, node, appends: (flags & O.APPEND) !== 0 })
     // Without a size that holds from stat to read the page cache would cut the file.
     if (content instanceof StreamContent) out.flags = FOPEN.DIRECT_IO | FOPEN.STREAM | FOPEN.NONSEEKABLE
     else if (!(entry instanceof TreeFile) || entry.parts.size === undefined || writes)
@@ -227,19 +238,26 @@ class TreeFileSystem extends FileSystem {
     return 0
   }
 
+  /** Writers of one file share its content, as they do on any filesystem. */
   async #openWriter(node: TreeNode, truncate: boolean): Promise<WrittenContent> {
     const { write } = (node.entry as TreeFile).parts
-    const start = truncate ? bytesOf('') : await wholeSource(node.entry)
-    return new WrittenContent((content) => write!(content), start, truncate)
+    const start = truncate || node.writing !== null ? bytesOf('') : await wholeSource(node.entry)
+    const content = node.writing ?? new WrittenContent((bytes) => write!(bytes), start, truncate)
+    if (truncate && node.writing !== null) content.truncate(0)
+    node.writing = content
+    content.users++
+    return content
   }
 
-  async #truncate(node: TreeNode, size: number, handle: number | undefined): Promise<void> {
-    const open = handle === undefined ? undefined : this.#files.get(handle)
-    if (open instanceof WrittenContent) open.truncate(size)
-    else {
-      const content = await this.#openWriter(node, size === 0)
+  async #truncate(node: TreeNode, size: number): Promise<void> {
+    const content = await this.#openWriter(node, size === 0)
+    try {
       content.truncate(size)
-      await content.close()
+    } finally {
+      if (--content.users === 0) {
+        node.writing = null
+        await content.close()
+      }
     }
     node.size = size
     node.changed = Date.now()
@@ -259,15 +277,27 @@ class TreeFileSystem extends FileSystem {
       const entry = entryOf(entries, name)
       if (entry === undefined) continue
       const ino = this.#nodes.known(node, name) ?? UNKNOWN_INO
-      if (!out.add(name, ino, DIRENT_TYPE[kindOf(entry)], at + 1)) break
+      if (!out.add(name, ino, isEntry(entry) ? DIRENT_TYPE[kindOf(entry)] : DT.UNKNOWN, at + 1)) break
     }
     return 0
   }
 
-  #file(handle: number): OpenContent {
-    const content = this.#files.get(handle)
-    if (content === undefined) throw new FsError('EBADF', `handle ${handle} is not open`)
-    return content
+  #file(handle: number): OpenFile {
+    const file = this.#files.get(handle)
+    if (file === undefined) throw new FsError('EBADF', `handle ${handle} is not open`)
+    return file
+  }
+
+  /** The node with the entry that its name has now, where that can be told without calling anybody. */
+  #live(id: number): TreeNode {
+    const node = this.#nodes.get(id)
+    if (id === node.parent) return node
+    const parent = this.#nodes.find(node.parent)?.entry
+    const entries = parent instanceof TreeDirectory ? parent.entries : parent
+    if (parent === undefined || typeof entries === 'function' || kindOf(parent) !== 'directory') return node
+    const entry = entryOf(entries as Directory, node.name)
+    if (entry !== undefined && isEntry(entry) && kindOf(entry) === kindOf(node.entry)) node.entry = entry
+    return node
   }
 }
 
@@ -276,9 +306,6 @@ const UNKNOWN_INO = 0xffff_ffff
 
 const isLater = <T>(value: T | PromiseLike<T>): value is PromiseLike<T> =>
   typeof (value as PromiseLike<T> | undefined)?.then === 'function'
-
-/** Evaluated at each open, so that attributes hold only for the moment. */
-const isDynamic = (entry: Entry): boolean => kindOf(entry) === 'file' && fixedContent(entry) === undefined
 
 function sizeOf(node: TreeNode): number {
   const { entry } = node
