@@ -73,7 +73,8 @@ export class Model {
     const number = volume.lookup(here.number, name)
     assert.ok(number !== null, `${name} is missing`)
     if (kind < 65) return this.#write(volume, file, number)
-    if (kind < 75) return this.#truncate(volume, file, number)
+    if (kind < 73) return this.#truncate(volume, file, number)
+    if (kind < 76) return this.#space(volume, file, number)
     if (kind < 82) return this.#stream(volume, file, number)
     if (kind < 87) return this.#link(volume, file, number)
     volume.unlink(here.number, name)
@@ -138,6 +139,27 @@ export class Model {
     content.set(file.content.subarray(0, size))
     file.content = content
     return `truncate ${number} ${size}`
+  }
+
+  /** Holes and room taken ahead; both leave bytes that are known. */
+  #space(volume: Volume, file: ModelFile, number: number): string {
+    const position = this.#size()
+    const length = 1 + this.#size()
+    if (this.#random.next() < 0.5) {
+      volume.punch(number, position, length)
+      file.content = file.content.slice()
+      file.content.fill(0, position, position + length)
+      return `punch ${number} ${position} ${length}`
+    }
+    const keepSize = this.#random.next() < 0.5
+    volume.allocate(number, position, length, keepSize)
+    if (!keepSize)
+      file.content = written(
+        file.content,
+        Math.max(file.content.length, position + length),
+        new Uint8Array(0),
+      )
+    return `allocate ${number} ${position} ${length} ${keepSize}`
   }
 
   #stream(volume: Volume, file: ModelFile, number: number): string {

@@ -126,8 +126,18 @@ export function writeZeros(core: Core, attribute: Attribute, from: number, to: n
   }
 }
 
-/** Fills the holes that bytes [from, to) touch, by whole units, and zeroes what the caller will not write. */
-export function fillHoles(core: Core, attribute: Attribute, from: number, to: number): void {
+/**
+ * Fills the holes that bytes [from, to) touch, by whole units, with zeros.
+ *
+ * @param written the caller writes [from, to) itself: zeros are spared there.
+ */
+export function fillHoles(
+  core: Core,
+  attribute: Attribute,
+  from: number,
+  to: number,
+  written: boolean,
+): void {
   const { clusterSize } = core.storage.geometry
   const runs = runsOf(attribute)
   const first = Math.floor(from / clusterSize / UNIT_CLUSTERS) * UNIT_CLUSTERS
@@ -144,8 +154,12 @@ export function fillHoles(core: Core, attribute: Attribute, from: number, to: nu
         runs.replace(at, taken.lcn, taken.length)
         at += taken.length
       }
-      writeZeros(core, attribute, vcn * clusterSize, Math.max(vcn * clusterSize, from))
-      writeZeros(core, attribute, Math.min((vcn + length) * clusterSize, to), (vcn + length) * clusterSize)
+      // The hole may begin behind `from` or end before `to`: only its own clusters are zeroed.
+      const start = vcn * clusterSize
+      const behind = start + length * clusterSize
+      const inside = (position: number) => Math.max(start, Math.min(behind, position))
+      writeZeros(core, attribute, start, written ? inside(from) : behind)
+      if (written) writeZeros(core, attribute, inside(to), behind)
     }
     vcn += length
   }

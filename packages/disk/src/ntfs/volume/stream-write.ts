@@ -96,7 +96,7 @@ export function writeStream(
     attribute.initializedSize = attribute.dataSize
   } else {
     if (end > attribute.allocatedSize) extendFor(core, inode, attribute, position, end)
-    if (attribute.sparse) fillHoles(core, attribute, position, end)
+    if (attribute.sparse) fillHoles(core, attribute, position, end, true)
     const way = wayOf(inode, attribute)
     const runs = attribute.runs as Runlist
     const gap = position - attribute.initializedSize

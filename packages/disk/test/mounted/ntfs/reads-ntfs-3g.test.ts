@@ -1,13 +1,17 @@
 import assert from 'node:assert/strict'
 import {
+  closeSync,
+  ftruncateSync,
   linkSync,
   mkdirSync,
+  openSync,
   readFileSync,
   renameSync,
   rmSync,
   symlinkSync,
   truncateSync,
   writeFileSync,
+  writeSync,
 } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -167,5 +171,47 @@ test('a file in thousands of pieces', { skip }, (t) => {
       }
       assert.deepEqual(check(source).findings, [])
     })
+  })
+})
+
+test('writes into holes that ntfs-3g has cut at any cluster', { skip }, (t) => {
+  const start = seed()
+  t.diagnostic(`SEED=${start}`)
+  const random = new Random(start)
+  const expected = Buffer.alloc(1_500_000)
+  withDirectory((directory) => {
+    const image = makeImage(directory)
+    withNtfs3g(image, 'rw', (mounted) => {
+      const file = openSync(join(mounted, 'sparse'), 'w')
+      ftruncateSync(file, expected.length)
+      for (let i = 0; i < 40; i++) {
+        const bytes = random.bytes(1 + random.below(9000))
+        const at = random.below(expected.length - bytes.length)
+        writeSync(file, bytes, 0, bytes.length, at)
+        expected.set(bytes, at)
+      }
+      closeSync(file)
+    })
+    const source = FileSource.openSync(image, { mode: 'r+', lock: false })
+    const volume = Volume.open(source)
+    const number = volume.lookup(Volume.ROOT, 'sparse') as number
+    assert.ok(contents(volume, number).equals(expected), 'as ntfs-3g has written it')
+    for (let i = 0; i < 60; i++) {
+      const bytes = random.bytes(1 + random.below(30_000))
+      const at = random.below(expected.length - bytes.length)
+      if (i % 3 === 0) {
+        volume.punch(number, at, bytes.length)
+        expected.fill(0, at, at + bytes.length)
+      } else if (i % 3 === 1) volume.allocate(number, at, bytes.length)
+      else {
+        volume.write(number, at, bytes)
+        expected.set(bytes, at)
+      }
+      assert.ok(contents(volume, number).equals(expected), `after change ${i}`)
+    }
+    volume.close()
+    source.closeSync()
+    withNtfs3g(image, 'ro', (mounted) => assert.ok(readFileSync(join(mounted, 'sparse')).equals(expected)))
+    withImage(directory, (_, read) => assert.deepEqual(check(read).findings, []))
   })
 })
