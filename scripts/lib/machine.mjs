@@ -28,6 +28,7 @@ export const PROGRAM_PACKAGES = {
   sfdisk: 'fdisk',
   sgdisk: 'gdisk',
   sqlite3: 'sqlite3',
+  'wimlib-imagex': 'wimtools',
 }
 
 /** The programs of PROGRAM_PACKAGES that this machine lacks, as [program, package]. */

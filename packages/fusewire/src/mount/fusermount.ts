@@ -23,7 +23,7 @@ export async function mountByFusermount(mounting: Mounting): Promise<Attached> {
     throw new StepError(STEP, errno.EOPNOTSUPP, [`it opens ${DEVICE} itself, not ${options.device}`])
   }
   const path = await findHelper(calls, deadline, options.helper)
-  const before = new Set(MountTable.read().all.map((mount) => mount.id))
+  const before = MountTable.read().at(mountpoint)?.id
   const scope = new FdScope(calls)
   try {
     const { ours, helper } = await begin(mounting, scope, path, [
@@ -83,10 +83,13 @@ async function receive(
   throw new StepError(STEP, errnoOfHelper(end), wordsOf(end))
 }
 
-/** A helper that failed late may have mounted already: what is new on our mount point and ours is taken off. */
-async function takeOff({ mountpoint }: Mounting, path: string, before: Set<number>): Promise<void> {
+/**
+ * A helper that failed late may have mounted already: what is new on our mount point and ours is taken off. `before` is
+ * the mount that was there at the start; those elsewhere do not count, as the kernel gives their numbers to new ones.
+ */
+async function takeOff({ mountpoint }: Mounting, path: string, before: number | undefined): Promise<void> {
   const top = MountTable.read().at(mountpoint)
-  if (!top || before.has(top.id) || !isFuseType(top.type)) return
+  if (!top || top.id === before || !isFuseType(top.type)) return
   if (!top.options.includes(`user_id=${process.getuid?.() ?? 0}`)) return
   const helper = await startHelper(path, ['-u', '-q', '-z', '--', mountpoint]).catch(() => null)
   await helper?.end(new Deadline(UNDO_MS)).catch(() => {})

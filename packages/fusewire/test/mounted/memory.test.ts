@@ -5,6 +5,7 @@ import { existsSync } from 'node:fs'
 import * as fs from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { afterEach, beforeEach, describe, test } from 'node:test'
 import { promisify } from 'node:util'
 import { type MemoryFileSystem, type MemoryOptions, type Mount, memory, mount } from '../../src/index.js'
@@ -59,12 +60,10 @@ function actor(program: string): {
   const child = spawn('python3', ['-uc', head() + program], { timeout: LIMIT })
   const lines: string[] = []
   const waiting: ((line: string) => void)[] = []
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    for (const line of text.trimEnd().split('\n')) {
-      const next = waiting.shift()
-      if (next) next(line)
-      else lines.push(line)
-    }
+  createInterface({ input: child.stdout }).on('line', (line) => {
+    const next = waiting.shift()
+    if (next) next(line)
+    else lines.push(line)
   })
   const line = (): Promise<string> => {
     const ready = lines.shift()
