@@ -63,7 +63,11 @@ export function plan(which, filters) {
     const files = tests.filter(([of]) => of === ring).map(([, file]) => file)
     if (files.length === 0) continue
     if (filters.length === 0 && which === 'quick' && !ring.quick) continue
-    if (filters.length === 0 && (which === 'long') !== (ring.name === 'long')) continue
+    if (filters.length === 0 && which === 'long' && ring.name !== 'long') continue
+    if (filters.length === 0 && which === 'all' && ring.name === 'long') {
+      rounds.push({ ring, files, skip: 'it takes minutes: npm run test:long' })
+      continue
+    }
     if (ring.mounts && blocker === undefined) blocker = mountBlocker()
     rounds.push({ ring, files, skip: ring.mounts ? (blocker ?? null) : null })
   }
