@@ -9,17 +9,21 @@ export { type FatFormatOptions, formatFat32Sync } from './fat/mkfs.js'
 export { VolumePromises } from './fat/promises.js'
 export type { NodeInfo, TreeSpace, TreeVolume } from './fat/tree.js'
 export { type FatNode, type FatOpenOptions, FatVolume } from './fat/volume.js'
-export type { CheckResult } from './ntfs/check/check.js'
-export type { Finding } from './ntfs/check/findings.js'
-export type { RepairResult } from './ntfs/check/repair.js'
-export type { DirectoryEntry } from './ntfs/files/directory.js'
-export type { FileType } from './ntfs/files/file-type.js'
-export type { FileStatus } from './ntfs/files/metadata.js'
-export type { StreamStatus } from './ntfs/files/streams.js'
-export type { FileHandle } from './ntfs/fs/file-handle.js'
-export type { BigIntStats, Dirent, Stats } from './ntfs/fs/stats.js'
-export type { VolumeFs } from './ntfs/fs/volume-fs.js'
-export type { Geometry } from './ntfs/layout/boot-sector.js'
+export type { CheckResult as NtfsCheckResult } from './ntfs/check/check.js'
+export type { Finding as NtfsFinding } from './ntfs/check/findings.js'
+export type { RepairResult as NtfsRepairResult } from './ntfs/check/repair.js'
+export type { DirectoryEntry as NtfsEntry } from './ntfs/files/directory.js'
+export type { FileType as NtfsFileType } from './ntfs/files/file-type.js'
+export type { FileStatus as NtfsStatus } from './ntfs/files/metadata.js'
+export type { StreamStatus as NtfsStream } from './ntfs/files/streams.js'
+export type { FileHandle as NtfsFileHandle } from './ntfs/fs/file-handle.js'
+export type {
+  BigIntStats as NtfsBigIntStats,
+  Dirent as NtfsDirent,
+  Stats as NtfsStats,
+} from './ntfs/fs/stats.js'
+export type { VolumeFs as NtfsFs } from './ntfs/fs/volume-fs.js'
+export type { Geometry as NtfsGeometry } from './ntfs/layout/boot-sector.js'
 export {
   type FileTime,
   fileTimeOfMs,
@@ -27,11 +31,15 @@ export {
   msOfFileTime,
   nsOfFileTime,
 } from './ntfs/layout/filetime.js'
-export type { ReparsePoint } from './ntfs/layout/reparse-point.js'
-export { FileAttribute, type Times } from './ntfs/layout/standard-information.js'
-export type { FormatOptions } from './ntfs/mkfs/format.js'
-export type { NewFile, OpenOptions, VolumeSpace } from './ntfs/options.js'
-export { Volume } from './ntfs/volume.js'
+export type { ReparsePoint as NtfsReparsePoint } from './ntfs/layout/reparse-point.js'
+export { FileAttribute, type Times as NtfsTimes } from './ntfs/layout/standard-information.js'
+export type { FormatOptions as NtfsFormatOptions } from './ntfs/mkfs/format.js'
+export type {
+  NewFile as NtfsNewFile,
+  OpenOptions as NtfsOpenOptions,
+  VolumeSpace as NtfsSpace,
+} from './ntfs/options.js'
+export { Volume as NtfsVolume } from './ntfs/volume.js'
 export { Gpt, type GptAddOptions, type GptCreateOptions, type GptPartition } from './partition/gpt.js'
 export { Mbr, type MbrAddOptions } from './partition/mbr.js'
 export type { MbrPartition } from './partition/mbr-record.js'

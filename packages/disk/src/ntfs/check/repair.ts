@@ -16,7 +16,7 @@ import type { Core } from '../volume/core.js'
 import { flushCore } from '../volume/flush.js'
 import type { Inode } from '../volume/inode.js'
 import { emptyLog } from '../volume/log.js'
-import { openCore, type VolumeOptions } from '../volume/open.js'
+import { isWritten, openCore, type VolumeOptions } from '../volume/open.js'
 import { type CheckResult, check, checkBackup, checkMirror } from './check.js'
 import { checkRecords, type Survey } from './check-records.js'
 import { Findings } from './findings.js'
@@ -196,7 +196,7 @@ class Repair {
 export function repair(source: BlockSource, options: Pick<VolumeOptions, 'clock'> = {}): RepairResult {
   if (source.readOnly) throw new DiskError('EROFS', 'a repair needs a source that can be written')
   const { core, information, log, warnings } = openCore(source, { ...options, force: true })
-  if (information.majorVersion !== 3) {
+  if (!isWritten(information)) {
     throw new DiskError(
       'ENOTSUP',
       `NTFS ${information.majorVersion}.${information.minorVersion} is read, not written`,

@@ -89,12 +89,17 @@ function readUpcase(mft: Mft, warnings: string[]): Uint16Array {
   }
 }
 
+/** The version that is written: that of Windows XP and all later ones. */
+export function isWritten({ majorVersion, minorVersion }: VolumeInformation): boolean {
+  return majorVersion === 3 && minorVersion === 1
+}
+
 function readOnlyReasons(information: VolumeInformation, log: LogState): string[] {
   const reasons: string[] = []
   if ((information.flags & VolumeFlag.DIRTY) !== 0) reasons.push('the volume is marked dirty')
   if (log === 'open') reasons.push('$LogFile holds transactions that only Windows can replay')
   if (log === 'damaged') reasons.push('$LogFile is damaged')
-  if (information.majorVersion !== 3) {
+  if (!isWritten(information)) {
     reasons.push(`NTFS ${information.majorVersion}.${information.minorVersion} is read, not written`)
   }
   return reasons

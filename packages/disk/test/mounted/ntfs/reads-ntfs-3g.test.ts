@@ -82,6 +82,7 @@ test('files of every form that ntfs-3g writes', { skip }, (t) => {
       const linked = volume.lookup(Volume.ROOT, 'linked') as number
       assert.equal(linked, volume.lookup(Volume.ROOT, 'clusters'))
       assert.equal(volume.status(linked).links, 2)
+      assert.equal(volume.readLink(volume.lookup(Volume.ROOT, 'link') as number), 'resident')
       const sparse = volume.lookup(Volume.ROOT, 'sparse') as number
       assert.ok(contents(volume, sparse).equals(Buffer.alloc(3_000_000)))
       assert.ok((volume.status(sparse).attributes & FileAttribute.SPARSE_FILE) !== 0)
