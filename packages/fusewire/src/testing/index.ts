@@ -1,3 +1,12 @@
+export {
+  CAPABILITIES,
+  type Capabilities,
+  type Capability,
+  type Case,
+  type Place,
+  type User,
+} from './conformance/case.js'
+export { CASES, conformance, type Outcome, runConformance } from './conformance/suite.js'
 export { SimulatedHandle } from './file-handle.js'
 export type { Caller } from './kernel/caller.js'
 export type { TraceRecord, Violation } from './kernel/channel.js'
