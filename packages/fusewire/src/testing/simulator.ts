@@ -22,7 +22,7 @@ import { SimulatedFs } from './simulated-fs.js'
 export interface SimulatorOptions extends SessionOptions {
   /** Decides delays and orders. Default 1. */
   seed?: number
-  /** Event-loop turns that each request and each reply may be held back, so that they overtake each other. Default 0. */
+  /** Event-loop turns that each request and each reply may be held back, so that replies overtake each other. Default 0. */
   delays?: number
   /** Protocol minor of the kernel, from 31 on. Default 45. */
   minor?: number

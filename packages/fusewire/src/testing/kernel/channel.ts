@@ -73,7 +73,7 @@ export interface ChannelOptions {
 
 /**
  * The kernel's half of the device: numbers requests, keeps those without answer, refuses what `fuse_dev_do_write`
- * refuses, holds messages back and so reorders them.
+ * refuses, holds messages back and so reorders the replies.
  */
 export class Channel implements KernelSide {
   readonly violations: Violation[] = []
@@ -86,6 +86,8 @@ export class Channel implements KernelSide {
   deliver: (request: Uint8Array) => number = () => -errno.ENODEV
   readonly #options: ChannelOptions
   readonly #pending = new Map<number, Pending>()
+  /** Requests that the session has not got yet. */
+  readonly #queue: Pending[] = []
   #unique = 0
   #noInterrupt = false
   #ended: number | null = null
@@ -126,7 +128,8 @@ export class Channel implements KernelSide {
       }
       this.#pending.set(unique, pending)
       this.#watchSignal(pending)
-      this.#later(() => this.#hand(pending))
+      this.#queue.push(pending)
+      this.#later(() => this.#handUpTo(pending))
     })
   }
 
@@ -207,6 +210,15 @@ export class Channel implements KernelSide {
     const error = this.deliver(bytes)
     if (error === -errno.EINVAL)
       throw new Error(`a request of ${bytes.length} bytes is larger than the buffer`)
+  }
+
+  /** Requests may come late, but in the order in which they were sent: the device has one queue. */
+  #handUpTo(last: Pending): void {
+    if (last.delivered || last.done) return
+    for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
+      this.#hand(next)
+      if (next === last) return
+    }
   }
 
   #hand(pending: Pending): void {
