@@ -4,6 +4,7 @@ import { type RepairResult, repair } from './check/repair.js'
 import { VolumeFs } from './fs/volume-fs.js'
 import type { Geometry } from './layout/boot-sector.js'
 import { type FormatOptions, format } from './mkfs/format.js'
+import { grow } from './mkfs/grow.js'
 import type { OpenOptions } from './options.js'
 import { RecordVolume } from './record-volume.js'
 
@@ -30,6 +31,11 @@ export class Volume extends RecordVolume {
   /** Checks the structure of a volume without changing anything; see `check`. */
   static check(source: BlockSource): CheckResult {
     return check(source)
+  }
+
+  /** Makes a volume fill a source that has become larger; see `grow`. */
+  static grow(source: BlockSource): number {
+    return grow(source)
   }
 
   /** Mends a volume that no one has open; see `repair`. */
