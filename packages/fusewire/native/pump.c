@@ -86,7 +86,12 @@ static void end_pump(struct pump *p) {
   delete_reference(env, &p->self);
 }
 
-static void stop_owned(struct fw_owned *owned) { end_pump((struct pump *)owned); }
+/* The environment ends under a running pump (worker.terminate()): who waits for a reply must not wait for ever. */
+static void stop_owned(struct fw_owned *owned) {
+  struct pump *p = (struct pump *)owned;
+  end_pump(p);
+  close(p->fd);
+}
 
 static void call_with_number(napi_env env, napi_value function, int64_t number) {
   napi_value argument = fw_int(env, number);

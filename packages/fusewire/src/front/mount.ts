@@ -77,8 +77,7 @@ export class Mount implements AsyncDisposable {
    * @throws MountError EBUSY; ETIMEDOUT, also when the mount is off but `destroy` does not settle
    */
   async unmount(options: UnmountOptions = {}): Promise<void> {
-    if (this.#session.hasEnded) return this.closed
-    await this.#device.unmount(options)
+    if (!this.#session.hasEnded) await this.#device.unmount(options)
     if (options.lazy !== true || options.force === true) await this.#end(options.timeout ?? END_MS)
   }
 

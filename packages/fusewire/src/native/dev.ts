@@ -80,7 +80,8 @@ export interface DeviceCalls {
    * replies that the kernel refused; -ENOENT is normal for a request that was interrupted or aborted.
    *
    * The pump keeps its buffers, its functions and the process alive until its end. `fd` stays the caller's: stop the
-   * pump, then close it. Not between FUSE_DEV_IOC_SYNC_INIT and mount(2): there even poll(2) blocks.
+   * pump, then close it. Only where a worker or the process ends under a running pump is it closed by the pump, which
+   * ends the connection. Not between FUSE_DEV_IOC_SYNC_INIT and mount(2): there even poll(2) blocks.
    *
    * @returns a handle, or -errno: -EEXIST when this descriptor has a pump, -EBADF, -EPERM for a regular file
    */

@@ -103,9 +103,14 @@ export class Program {
 
 const INDEX = new URL('../../src/index.js', import.meta.url).href
 
-/** Runs a module of its own: everything of the library is in scope as `fw`, the mount point as `dir`. */
-export function script(room: Room, code: string, name = 'program.mjs'): Program {
+/** Writes a module: everything of the library is in scope as `fw`, the mount point as `dir`. Its path. */
+export function moduleIn(room: Room, code: string): string {
   const dir = JSON.stringify(room.at('mnt'))
-  writeFileSync(room.at(name), `import * as fw from ${JSON.stringify(INDEX)}\nconst dir = ${dir}\n${code}\n`)
-  return new Program(process.execPath, [room.at(name)])
+  const path = room.at('program.mjs')
+  writeFileSync(path, `import * as fw from ${JSON.stringify(INDEX)}\nconst dir = ${dir}\n${code}\n`)
+  return path
 }
+
+/** Runs such a module as a process of its own. */
+export const script = (room: Room, code: string): Program =>
+  new Program(process.execPath, [moduleIn(room, code)])
