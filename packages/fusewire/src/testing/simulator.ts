@@ -50,7 +50,10 @@ export interface UnmountReport {
   readonly violations: readonly Violation[]
   /** Nodes of which the kernel still held references: files that were left open. */
   readonly held: readonly { readonly node: number; readonly lookups: number; readonly opens: number }[]
-  /** References that the filesystem still counts after the kernel gave all of them back; null when it was not asked. */
+  /**
+   * References that the filesystem counts beyond those that the kernel holds (below 0: which it does not count), before
+   * the kernel gave all of them back or after it; null when the filesystem was not asked.
+   */
   readonly leaked: number | null
   /** Requests that nobody had answered. */
   readonly unanswered: number
@@ -182,10 +185,13 @@ export class Simulator implements AsyncDisposable {
   /** Gives all references back, ends the connection and waits for the filesystem's `destroy`. */
   async unmount(): Promise<UnmountReport> {
     if (this.#report !== null) return this.#report
+    await this.settled()
+    const miscounted = this.#options.lookups === undefined ? 0 : this.#options.lookups() - sum(this.nodes)
     await this.dropCaches()
     const held = this.nodes.filter(({ node, opens }) => node !== 1 || opens > 0)
     const unanswered = this.waiting
-    const leaked = this.#options.lookups === undefined ? null : this.#options.lookups() - sum(held)
+    const leaked =
+      this.#options.lookups === undefined ? null : miscounted || this.#options.lookups() - sum(held)
     this.#kernel.forgetAll()
     this.#transport.disconnect(-errno.ENODEV)
     await this.session.closed

@@ -43,13 +43,13 @@ describe('the kernel simulator', () => {
     await clean(sim)
   })
 
-  test('every reference is given back after a thousand names in delays and disorder', async () => {
+  test('every reference is given back after many names in delays and disorder', async () => {
     for (const seed of [1, 2, 3]) {
       const { sim, fs } = await start({}, { seed, delays: 4 })
       await fs.mkdir('/d')
-      const names = Array.from({ length: 300 }, (_, i) => `/d/${i}`)
+      const names = Array.from({ length: 90 }, (_, i) => `/d/${i}`)
       await Promise.all(names.map((name) => fs.writeFile(name, name)))
-      assert.equal((await fs.readdir('/d')).length, 300)
+      assert.equal((await fs.readdir('/d')).length, 90)
       await Promise.all(names.map(async (name, i) => (i % 3 === 0 ? fs.unlink(name) : fs.stat(name))))
       await sim.dropCaches()
       assert.deepEqual(
@@ -57,7 +57,7 @@ describe('the kernel simulator', () => {
         [1],
         'only the root is known',
       )
-      assert.equal((await fs.readdir('/d')).length, 200)
+      assert.equal((await fs.readdir('/d')).length, 60)
       assert.ok(sim.sent('BATCH_FORGET') > 0)
       await clean(sim)
     }

@@ -105,6 +105,7 @@ function parse(k: Kernel, inode: Inode, reply: Reply, plus: boolean, moment: num
   const reader = new DirentReader()
   reader.reset(words, bytes, body, length, plus, k.agreed.nameMax)
   const entries: DirectoryEntry[] = []
+  const positions = new Set<number>()
   const opcode = plus ? Op.READDIRPLUS : Op.READDIR
   for (;;) {
     const more = reader.next()
@@ -117,7 +118,7 @@ function parse(k: Kernel, inode: Inode, reply: Reply, plus: boolean, moment: num
     ]
     const high = BigInt(abi.dirent_ino_hi(words, reader.dirent))
     const ino = (high << 32n) | BigInt(abi.dirent_ino_lo(words, reader.dirent))
-    checkEntry(k, inode, opcode, name, next, entries)
+    checkPosition(k, inode, opcode, name, next, positions)
     entries.push({ name, ino, type: reader.type, next })
     if (plus) takePlus(k, inode, name, reply, reader.entry, moment)
   }
@@ -127,24 +128,28 @@ function parse(k: Kernel, inode: Inode, reply: Reply, plus: boolean, moment: num
   return entries
 }
 
-function checkEntry(
+/** A position of 0 starts again, and one that comes twice loses what lies between. */
+function checkPosition(
   k: Kernel,
   inode: Inode,
   opcode: number,
   name: string,
-  next: readonly [number, number],
-  before: readonly DirectoryEntry[],
+  [low, high]: readonly [number, number],
+  before: Set<number>,
 ): void {
-  if (next[0] === 0 && next[1] === 0) {
+  const position = high * 0x1_0000_0000 + low
+  if (position === 0) {
     throw k.invalid(
       opcode,
       inode.nodeid,
-      `the position behind ${JSON.stringify(name)} is 0, so the listing would start again`,
+      `the position behind ${JSON.stringify(name)} is 0: the listing would start again`,
     )
   }
-  if (before.some((entry) => entry.next[0] === next[0] && entry.next[1] === next[1])) {
+  // Above 2^53 two positions may look the same.
+  if (before.has(position) && high < 0x20_0000) {
     throw k.invalid(opcode, inode.nodeid, `two entries have the position of ${JSON.stringify(name)}`)
   }
+  before.add(position)
 }
 
 /** `fuse_direntplus_link`: a record with a node is a lookup. */
