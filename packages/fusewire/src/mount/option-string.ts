@@ -24,7 +24,8 @@ const WITHOUT_MEANING = new Set([
     'group',
     'nonempty',
   ],
-  ...['relatime', 'norelatime', 'nostrictatime'],
+  // Access times are the filesystem's own business: the kernel keeps none of a FUSE inode (S_NOATIME in `fuse_iget`).
+  ...['relatime', 'norelatime', 'strictatime', 'nostrictatime', 'lazytime', 'nolazytime'],
 ])
 
 interface Spelled {
