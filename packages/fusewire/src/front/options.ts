@@ -1,5 +1,11 @@
-import { errno } from '../abi/errno.js'
-import { MountError, type MountOptions, OPTION_KEYS, unknownOption } from '../mount/index.js'
+import {
+  checkIsOptions,
+  type MountOptions,
+  OPTION_KEYS,
+  optionError,
+  shown,
+  unknownOption,
+} from '../mount/index.js'
 import { SESSION_RANGES, type SessionOptions } from '../session/options.js'
 
 /** Everything that {@link mount} takes: how to mount, and how to serve. Unknown options are an error. */
@@ -25,6 +31,7 @@ const PAGE = 4096
 
 /** Takes the options apart. @throws MountError EINVAL for an unknown one (with the nearest match) or a wrong value. */
 export function splitOptions(options: Options): SplitOptions {
+  checkIsOptions(options)
   const known = [...OPTION_KEYS, ...Object.keys(SESSION_RANGES), ...FLAGS, ...FUNCTIONS]
   const mount: Record<string, unknown> = {}
   const session: Record<string, unknown> = {}
@@ -59,11 +66,9 @@ function checkNumber(key: keyof typeof SESSION_RANGES, value: unknown): void {
 
 function expect(holds: boolean, key: string, value: unknown, allowed: string): void {
   if (holds) return
-  throw new MountError({
-    what: `option '${key}' cannot be ${JSON.stringify(value) ?? String(value)}`,
-    errno: errno.EINVAL,
-    step: 'options',
-    cause: `the value is not ${allowed}`,
-    cure: `give ${allowed}`,
-  })
+  throw optionError(
+    `option '${key}' cannot be ${shown(value)}`,
+    `the value is not ${allowed}`,
+    `give ${allowed}`,
+  )
 }

@@ -15,7 +15,14 @@ export type { Daemon, FuseMount } from './list.js'
 export { type MountedDevice, mountDevice } from './mount.js'
 export { nearest } from './nearest.js'
 export { parseOptionString } from './option-string.js'
-export { type MountOptions, OPTION_KEYS, unknownOption } from './options.js'
+export {
+  checkIsOptions,
+  type MountOptions,
+  OPTION_KEYS,
+  optionError,
+  shown,
+  unknownOption,
+} from './options.js'
 export type { MountState } from './stale.js'
 export type { UnmountOptions } from './unmount.js'
 
@@ -27,8 +34,9 @@ const ASK_MS = 2000
  * @throws MountError
  */
 export async function unmount(target: string | MountedDevice, options: UnmountOptions = {}): Promise<void> {
-  if (typeof target !== 'string') return target.unmount(options)
-  return unmountPath(mountCalls(), target, options)
+  if (typeof (target as MountedDevice | null)?.unmount === 'function')
+    return (target as MountedDevice).unmount(options)
+  return unmountPath(mountCalls(), target as string, options)
 }
 
 /** Every FUSE mount of this mount namespace, own or not, none of them touched. */

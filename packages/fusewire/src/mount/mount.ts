@@ -11,7 +11,7 @@ import { mountByFusermount } from './fusermount.js'
 import { mountByLegacy } from './legacy.js'
 import { connectionOf, isFuseType, type MountInfo, MountTable } from './mountinfo.js'
 import { pinMountPoint } from './mountpoint.js'
-import { type CheckedOptions, checkOptions, type MountOptions } from './options.js'
+import { type CheckedOptions, checkIsPath, checkOptions, type MountOptions } from './options.js'
 import { FdScope } from './scope.js'
 import { type OwnMount, type UnmountOptions, unmountAtExit, unmountOwn } from './unmount.js'
 import type { Attached, Mounting, Way } from './way.js'
@@ -62,6 +62,7 @@ export async function mountDevice(
   options: MountOptions = {},
   calls: MountCalls = mountCalls(),
 ): Promise<MountedDevice> {
+  checkIsPath(dir)
   const checked = checkOptions(options)
   const deadline = new Deadline(checked.timeout)
   const fd = fdOfPath(dir)

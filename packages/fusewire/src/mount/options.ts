@@ -134,7 +134,8 @@ function fits(rule: OptionRule, value: unknown): boolean {
   }
 }
 
-function shown(value: unknown): string {
+/** A value in a message: short, on one line, whatever it is. */
+export function shown(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value.length > 80 ? `${value.slice(0, 80)}...` : value)
   return typeof value === 'object' && value !== null
     ? Array.isArray(value)
@@ -157,14 +158,24 @@ export function checkOption(key: OptionKey, value: unknown, spelling: string = k
   )
 }
 
+/** @throws MountError EINVAL when a mount point is no text. */
+export function checkIsPath(path: unknown): asserts path is string {
+  if (typeof path === 'string') return
+  throw optionError(`the mount point cannot be ${shown(path)}`, 'it is no text', 'give a path')
+}
+
+/** @throws MountError EINVAL when the options are not an object at all. */
+export function checkIsOptions(options: unknown, what = 'mount'): asserts options is object {
+  if (typeof options === 'object' && options !== null && !Array.isArray(options)) return
+  throw optionError(`${what} options cannot be ${shown(options)}`, 'they are no object', 'give an object')
+}
+
 /**
  * Checks all options and fills in the defaults. A field that is undefined counts as absent.
  * @throws MountError EINVAL for an unknown option (with the nearest match), a wrong type or a value out of range.
  */
 export function checkOptions(options: MountOptions): CheckedOptions {
-  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
-    throw optionError(`mount options cannot be ${shown(options)}`, 'they are no object', 'give an object')
-  }
+  checkIsOptions(options)
   const given: Record<string, unknown> = {}
   for (const [key, value] of Object.entries(options)) {
     if (!Object.hasOwn(OPTION_RULES, key)) throw unknownOption(key, OPTION_KEYS)

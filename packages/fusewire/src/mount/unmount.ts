@@ -7,6 +7,7 @@ import { Deadline } from './deadline.js'
 import { MountError, StepError } from './errors.js'
 import { errnoOfHelper, findHelper, runHelperAtExit, startHelper, wordsOf } from './helper.js'
 import { connectionOf, isFuseType, type MountInfo, MountTable } from './mountinfo.js'
+import { checkIsOptions, checkIsPath, optionError, shown, unknownOption } from './options.js'
 import { resolvePlace } from './resolve.js'
 import { explainUnmount } from './unmount-causes.js'
 
@@ -53,6 +54,7 @@ export async function unmountPath(
   dir: string,
   options: UnmountOptions = {},
 ): Promise<void> {
+  checkIsPath(dir)
   const deadline = new Deadline(timeoutOf(options))
   const what = `cannot unmount ${dir}`
   const { mount } = await explainPath(what, dir, () => resolvePlace(calls, deadline, dir))
@@ -64,16 +66,29 @@ export async function unmountPath(
   if (options.force && !aborted) throw notAborted(dir)
 }
 
-function timeoutOf({ timeout = 10_000 }: UnmountOptions): number {
+const UNMOUNT_KEYS = ['lazy', 'force', 'timeout'] as const
+
+/** Checks all options; their timeout. @throws MountError EINVAL for an unknown one and for a wrong value. */
+function timeoutOf(options: UnmountOptions): number {
+  checkIsOptions(options, 'unmount')
+  for (const key of Object.keys(options)) {
+    if (!(UNMOUNT_KEYS as readonly string[]).includes(key)) throw unknownOption(key, UNMOUNT_KEYS)
+  }
+  const { lazy = false, force = false, timeout = 10_000 } = options
+  for (const [key, value] of Object.entries({ lazy, force })) {
+    if (typeof value === 'boolean') continue
+    throw optionError(
+      `option '${key}' cannot be ${shown(value)}`,
+      'the value is not true or false',
+      'give one of them',
+    )
+  }
   if (typeof timeout === 'number' && Number.isFinite(timeout) && timeout >= 1) return timeout
-  const cause = `the timeout ${timeout} is no number of milliseconds from 1`
-  throw new MountError({
-    what: 'cannot unmount',
-    errno: errno.EINVAL,
-    step: 'options',
-    cause,
-    cure: 'give one',
-  })
+  throw optionError(
+    `option 'timeout' cannot be ${shown(timeout)}`,
+    'the value is no number of milliseconds from 1',
+    'give one',
+  )
 }
 
 function refuse(what: string, cause: string, cure: string): MountError {

@@ -206,7 +206,8 @@ export class Waiting implements DeferredHost {
 
   #runParked(call: Call, row: DispatchRow): void {
     const length = this.#session.run(call, row)
-    if (!call.answered) return
+    // A handler that waits owns the call, also when its reply has left early.
+    if (!call.answered || call.handlerRuns) return
     this.#inflight.remove(call)
     if (length > 0) {
       const error = this.#session.transport.send(call, length)

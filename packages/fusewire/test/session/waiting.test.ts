@@ -154,6 +154,34 @@ describe('the limit on handlers', () => {
     assert.equal((await wire.wait(third)).error, 0)
   })
 
+  it('keeps the memory of a queued request that was answered early until its handler is done', async () => {
+    class Early extends Gate {
+      override lookup(req: Request, parent: number, name: string, out: EntryOut): Result {
+        const later = super.lookup(req, parent, name, out)
+        if (name === 'early') req.defer().send(-errno.EPERM)
+        return later
+      }
+    }
+    const fs = new Early()
+    const wire = Wire.start(fs, { maxInFlight: 1 })
+    const first = ask(wire, 'first')
+    const early = ask(wire, 'early')
+    fs.waiting.get('first')!(0)
+    await wire.wait(first)
+    assert.equal((await wire.wait(early)).error, -errno.EPERM)
+    const names = ['c', 'd', 'e', 'f']
+    fs.waiting.get('early')!(0)
+    const uniques = names.map((name) => ask(wire, name))
+    await turn()
+    for (const name of names) {
+      fs.waiting.get(name)?.(0)
+      await turn()
+    }
+    const answered = wire.replies.filter(({ error }) => error === 0).map(({ unique }) => unique)
+    for (const unique of uniques) assert.ok(answered.includes(unique), `request ${unique} was answered`)
+    assert.equal(wire.session.stats().inFlight, 0)
+  })
+
   it('does not count waits for locks, which others must end', async () => {
     const fs = new Gate()
     const wire = Wire.start(fs, { maxInFlight: 1 })
