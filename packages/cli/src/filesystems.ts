@@ -51,10 +51,15 @@ const memoryKind: Kind = {
   async open(_words, _dir, options) {
     const size = options.get('size')
     const inodes = options.get('inodes')
-    return memory({
+    const given = {
       ...(size === undefined ? {} : { size }),
       ...(inodes === undefined ? {} : { inodes: wholeNumber('inodes', inodes) }),
-    })
+    }
+    try {
+      return memory(given)
+    } catch (error) {
+      throw new UsageError((error as Error).message, 'see: fusewire mount --help')
+    }
   },
 }
 
