@@ -40,6 +40,8 @@ export class SimulatedHandle implements PosixHandle, AsyncDisposable {
     position: number | null = null,
     signal?: AbortSignal,
   ): Promise<{ bytesRead: number; buffer: Uint8Array }> {
+    // As node:fs, which makes no call then.
+    if (length === 0) return { bytesRead: 0, buffer }
     return this.#call('read', async (k, file) => {
       const at = this.#at(file, position)
       const data = await read(k, file, at, length, signal)
@@ -60,6 +62,7 @@ export class SimulatedHandle implements PosixHandle, AsyncDisposable {
     const start = typeof data === 'string' ? 0 : (offset ?? 0)
     const count = typeof length === 'number' ? length : bytes.length - start
     const where = typeof data === 'string' ? offset : position
+    if (bytes.length === 0) return { bytesWritten: 0, buffer: bytes }
     return this.#call('write', async (k, file) => {
       const at = this.#at(file, where)
       const { written, end } = await write(k, file, at, bytes.subarray(start, start + count), signal)

@@ -12,6 +12,14 @@ export type { Caller } from './kernel/caller.js'
 export type { TraceRecord, Violation } from './kernel/channel.js'
 export { SystemError } from './kernel/errors.js'
 export type { LockFound, LockOptions, LockRange } from './kernel/lock.js'
+export {
+  type ModelCheckOptions,
+  ModelError,
+  type ModelSummary,
+  type ModelTarget,
+  modelCheck,
+} from './model/model-check.js'
+export type { Operation } from './model/operations.js'
 export type * from './posix-fs.js'
 export { SimulatedFs } from './simulated-fs.js'
 export { Simulator, type SimulatorOptions, simulate, type UnmountReport } from './simulator.js'
