@@ -158,6 +158,31 @@ test(
   },
 )
 
+test('names that come while a directory is read move no other', options, async (t) => {
+  const names = [...NAMES]
+  const { out } = await served(t, new Many(() => [...names]))
+  const reader = out(`python3 - <<'P'
+import os, time
+n = 0
+for e in os.scandir(os.environ['M']):
+    n += 1
+    print(e.name)
+    if n % 500 == 0: time.sleep(0.01)
+P`)
+  const coming = setInterval(() => names.unshift(`early-${names.length}`), 1)
+  try {
+    const seen = (await reader).trim().split('\n')
+    assert.ok(names.length > NAMES.length)
+    assert.deepEqual(
+      seen.filter((name) => name.startsWith('name-')),
+      NAMES,
+    )
+    assert.equal(new Set(seen).size, seen.length)
+  } finally {
+    clearInterval(coming)
+  }
+})
+
 test('a reader who leaves early closes the generator', options, async (t) => {
   let closed = false
   const fs = new Many(function* () {
