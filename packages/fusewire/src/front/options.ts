@@ -24,7 +24,7 @@ export interface SplitOptions {
 }
 
 const FLAGS = ['writebackCache', 'unmountAtExit'] as const
-const FUNCTIONS = ['log', 'debug'] as const
+const FUNCTIONS = ['log', 'debug', 'record'] as const
 /** Seconds may have fractions; everything else is counted. */
 const SECONDS: ReadonlySet<string> = new Set(['entryTimeout', 'attrTimeout', 'interruptGrace'])
 const PAGE = 4096

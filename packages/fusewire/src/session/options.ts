@@ -1,3 +1,5 @@
+import type { TraceRecord } from './trace.js'
+
 /** How a session treats its mount. Times are seconds unless the name says otherwise. */
 export interface SessionOptions {
   /** How long the kernel may trust a name (default 1, as libfuse's high-level interface). 0: ask at each use. */
@@ -22,11 +24,14 @@ export interface SessionOptions {
   log?: (line: string) => void
   /** Gets one line for every request and every reply. */
   debug?: ((line: string) => void) | undefined
+  /** Gets every request and every reply as bytes, to be replayed by the tools of `fusewire/testing`. */
+  record?: ((record: TraceRecord) => void) | undefined
 }
 
-export interface SessionSettings extends Required<Omit<SessionOptions, 'debug' | 'onlyUser'>> {
+export interface SessionSettings extends Required<Omit<SessionOptions, 'debug' | 'record' | 'onlyUser'>> {
   onlyUser: number | null
   debug: ((line: string) => void) | null
+  record: ((record: TraceRecord) => void) | null
 }
 
 export const DEFAULT_MAX_WRITE = 1024 * 1024
@@ -58,6 +63,7 @@ export function sessionSettings(options: SessionOptions): SessionSettings {
     onlyUser: options.onlyUser ?? null,
     log: options.log ?? ((line) => process.stderr.write(`${line}\n`)),
     debug: options.debug ?? null,
+    record: options.record ?? null,
   }
 }
 

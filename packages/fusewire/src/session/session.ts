@@ -53,7 +53,8 @@ export class Session implements Sink<Call>, CallHost {
     this.failures = new Failures(this.settings.log)
     this.#table = dispatchTable(fs)
     this.#names = new NameCache(fs.nameEncoding)
-    this.#trace = this.settings.debug === null ? null : new Trace(this.settings.debug)
+    const { debug, record } = this.settings
+    this.#trace = debug === null && record === null ? null : new Trace(debug, record)
     this.notify = new Notifier((message) => this.transport.notify(message), fs.nameEncoding)
     this.#handshake = new Handshake(fs, this.settings, this.notify)
     this.ready = this.#handshake.done

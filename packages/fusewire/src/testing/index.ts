@@ -1,3 +1,4 @@
+export type { TraceRecord } from '../session/trace.js'
 export {
   CAPABILITIES,
   type Capabilities,
@@ -9,7 +10,7 @@ export {
 export { CASES, conformance, type Outcome, runConformance } from './conformance/suite.js'
 export { SimulatedHandle } from './file-handle.js'
 export type { Caller } from './kernel/caller.js'
-export type { TraceRecord, Violation } from './kernel/channel.js'
+export type { Violation } from './kernel/channel.js'
 export { SystemError } from './kernel/errors.js'
 export type { LockFound, LockOptions, LockRange } from './kernel/lock.js'
 export {
@@ -21,5 +22,6 @@ export {
 } from './model/model-check.js'
 export type { Operation } from './model/operations.js'
 export type * from './posix-fs.js'
+export { type ReplayDifference, type ReplayOptions, replay } from './replay.js'
 export { SimulatedFs } from './simulated-fs.js'
 export { Simulator, type SimulatorOptions, simulate, type UnmountReport } from './simulator.js'

@@ -12,7 +12,7 @@ import { Session } from '../session/session.js'
 import type { MountStats } from '../session/stats.js'
 import { MemoryTransport } from '../transport/memory.js'
 import type { Caller } from './kernel/caller.js'
-import { Channel, type TraceRecord, type Violation } from './kernel/channel.js'
+import { Channel, type Violation } from './kernel/channel.js'
 import { Kernel } from './kernel/kernel.js'
 import { takeNotification } from './kernel/notification.js'
 import { Random } from './kernel/random.js'
@@ -38,8 +38,6 @@ export interface SimulatorOptions extends SessionOptions {
   readdirSize?: number
   /** The largest request, in pages of 4096 bytes. Default 256, the kernel's. */
   maxPages?: number
-  /** Gets every message of the connection, to be replayed with `replay`. */
-  record?: (record: TraceRecord) => void
   /** How many references the filesystem thinks that the kernel holds; `unmount` compares, when it is given. */
   lookups?: () => number
 }
@@ -106,7 +104,6 @@ export class Simulator implements AsyncDisposable {
     this.#channel = new Channel({
       delays: options.delays ?? 0,
       random: new Random(options.seed ?? 1),
-      record: options.record ?? null,
     })
     this.#kernel = new Kernel(this.#channel, {
       defaultPermissions: options.defaultPermissions ?? false,
@@ -263,7 +260,6 @@ const KERNEL_OPTIONS = [
   'umask',
   'readdirSize',
   'maxPages',
-  'record',
   'lookups',
 ] as const satisfies readonly (keyof SimulatorOptions)[]
 

@@ -50,7 +50,7 @@ function reply(unique: Buffer, { error = 0, body = Buffer.alloc(0), raw }: Answe
 
 /** A kernel whose requests are answered from a table by opcode. */
 function kernel(answers: Partial<Record<number, Answer>>): { k: Kernel; results: number[] } {
-  const channel = new Channel({ delays: 0, random: new Random(1), record: null })
+  const channel = new Channel({ delays: 0, random: new Random(1) })
   const k = new Kernel(channel, { defaultPermissions: false, readdirSize: 4096 })
   const results: number[] = []
   const frame = new RequestFrame()

@@ -39,13 +39,6 @@ export interface Violation {
   readonly text: string
 }
 
-/** One message of a recorded connection. */
-export interface TraceRecord {
-  readonly kind: 'request' | 'reply' | 'notification'
-  /** The message as it went over the wire. */
-  readonly bytes: Uint8Array
-}
-
 interface Pending {
   readonly spec: RequestSpec
   readonly unique: number
@@ -68,7 +61,6 @@ export interface ChannelOptions {
   /** Event-loop turns that each request and each reply may be held back. */
   readonly delays: number
   readonly random: Random
-  readonly record: ((record: TraceRecord) => void) | null
 }
 
 /**
@@ -158,7 +150,6 @@ export class Channel implements KernelSide {
   }
 
   notification(bytes: Uint8Array): number | Promise<number> {
-    this.#options.record?.({ kind: 'notification', bytes: bytes.slice() })
     return this.onNotification(Buffer.from(bytes))
   }
 
@@ -206,7 +197,6 @@ export class Channel implements KernelSide {
   }
 
   #toSession(bytes: Buffer): void {
-    this.#options.record?.({ kind: 'request', bytes: bytes.slice() })
     const error = this.deliver(bytes)
     if (error === -errno.EINVAL)
       throw new Error(`a request of ${bytes.length} bytes is larger than the buffer`)
@@ -264,10 +254,6 @@ export class Channel implements KernelSide {
 
   #take(pending: Pending, memory: Memory, length: number, error: number): number {
     const row = opcodeRow(pending.spec.opcode)!
-    this.#options.record?.({
-      kind: 'reply',
-      bytes: memory.bytes.subarray(0, OUT_HEADER_BYTES + length).slice(),
-    })
     const asked = wordsOf(pending.bytes)
     const op = abi.IN_HEADER_WORDS
     let bad: string | null = null
