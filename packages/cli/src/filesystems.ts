@@ -11,6 +11,8 @@ import {
   passthrough,
   tree,
 } from 'fusewire'
+import { ModuleError } from './errors.js'
+import { shown } from './shown.js'
 import { UsageError } from './usage.js'
 
 /** The own options of filesystems, `--size 1G` or `-o size=1G` alike. */
@@ -116,20 +118,40 @@ async function fromJson(path: string): Promise<Directory> {
   return value
 }
 
-function checkTree(value: unknown, where: string): asserts value is Directory {
+/** Deeper than any path of PATH_MAX bytes can reach. */
+const DEPTH_MAX = 2048
+
+function checkTree(value: unknown, where: string, depth = 0): asserts value is Directory {
+  if (depth > DEPTH_MAX) {
+    throw new UsageError(`the tree is more than ${DEPTH_MAX} directories deep`, 'no path could reach the end')
+  }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new UsageError(`${where} is no object`, 'write directories as objects and files as texts')
   }
   for (const [name, entry] of Object.entries(value)) {
-    if (typeof entry !== 'string') checkTree(entry, `${where}: ${name}`)
+    if (typeof entry !== 'string') checkTree(entry, `${where}: ${name}`, depth + 1)
+  }
+}
+
+/** What a module exports by default, called where it is a function. Its own failure is not one of fusewire. */
+async function exportOf(path: string): Promise<unknown> {
+  // When nothing is left that could go on, Node.js ends a process that still waits, without a word.
+  const silent = (): void => void process.stderr.write(`fusewire: ${shown(path)} never finished loading\n`)
+  process.once('exit', silent)
+  try {
+    const module = (await import(pathToFileURL(resolve(path)).href)) as { default?: unknown }
+    const given = module.default
+    return typeof given === 'function' ? await (given as () => unknown)() : given
+  } catch (error) {
+    throw new ModuleError(path, error)
+  } finally {
+    process.off('exit', silent)
   }
 }
 
 /** A module's default export: a filesystem, a tree, or a function that gives one of them. */
 async function fromModule(path: string): Promise<FileSystem | PathFileSystem> {
-  const module = (await import(pathToFileURL(resolve(path)).href)) as { default?: unknown }
-  const given = module.default
-  const value: unknown = typeof given === 'function' ? await (given as () => unknown)() : given
+  const value = await exportOf(path)
   if (value instanceof FileSystemClass || value instanceof PathFileSystem) return value
   if (typeof value !== 'object' || value === null) {
     throw new UsageError(
