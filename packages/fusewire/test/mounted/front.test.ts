@@ -83,7 +83,7 @@ test('what is no filesystem is refused before anything is mounted', options, asy
 
 test('unmounting a busy mount names the holder; lazy detaches it', options, async (t) => {
   const { dir, mount: mounted, room } = await served(t, hello())
-  const holder = new Program('bash', ['-c', 'exec 3< "$M/hello"; echo held; sleep 25; cat <&3'], { M: dir })
+  const holder = new Program('bash', ['-c', 'exec 3< "$M/hello"; echo held; exec sleep 25'], { M: dir })
   await holder.says('held')
   const error = await refusal(mounted.unmount())
   assert.equal(error.code, 'EBUSY')
@@ -105,7 +105,7 @@ test('unmounting a busy mount names the holder; lazy detaches it', options, asyn
 
 test('force ends a busy mount', options, async (t) => {
   const { dir, mount: mounted, room } = await served(t, hello())
-  const holder = new Program('bash', ['-c', 'exec 3< "$M/hello"; echo held; sleep 25'], { M: dir })
+  const holder = new Program('bash', ['-c', 'exec 3< "$M/hello"; echo held; exec sleep 25'], { M: dir })
   await holder.says('held')
   await mounted.unmount({ force: true })
   await mounted.closed

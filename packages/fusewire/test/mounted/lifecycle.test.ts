@@ -29,7 +29,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 
 test('Ctrl-C on a busy mount says who holds it; the second detaches', options, async (t) => {
   const { room, program, dir } = await serving(t, SERVE)
-  const holder = new Program('bash', ['-c', 'cd "$M" && echo held && sleep 25'], { M: dir })
+  const holder = new Program('bash', ['-c', 'cd "$M" && echo held && exec sleep 25'], { M: dir })
   await holder.says('held')
   program.kill('SIGINT')
   await program.says('interrupt once more')
@@ -44,7 +44,7 @@ test('Ctrl-C on a busy mount says who holds it; the second detaches', options, a
 
 test('SIGTERM detaches a busy mount', options, async (t) => {
   const { room, program, dir } = await serving(t, SERVE)
-  const holder = new Program('bash', ['-c', 'cd "$M" && echo held && sleep 25'], { M: dir })
+  const holder = new Program('bash', ['-c', 'cd "$M" && echo held && exec sleep 25'], { M: dir })
   await holder.says('held')
   program.kill('SIGTERM')
   assert.equal(await program.ended, 0)
