@@ -68,6 +68,16 @@ P
       /777/,
     ))
 
+  it('a change of the owner keeps S_ISGID where the group may not execute, as the caller may', () =>
+    same(
+      `for m in 6644 6744 6654 6754; do for to in 1001 1001:1001 :1001; do
+         echo x > f; chown 1000:5000 f; chmod $m f; chown $to f; stat -c "$m $to %a" f
+         echo x > f; chown 1000:5000 f; chmod $m f; as 1000 1000,1001,5000 'chown :1001 f'; stat -c "$m user %a" f
+       done; done
+       for m in 6644 6654; do echo x > f; chown 1000:1000 f; chmod $m f; as 1000 1000 ': > f'; stat -c "$m cut %a" f; done`,
+      /6644 1001 2644/,
+    ))
+
   it('programs that may be executed but not read', () =>
     same(
       `cp /bin/true x; chmod 711 x; as 1000 1000 './x; echo $?; cat x'; chmod 700 x; as 1000 1000 './x; echo $?'`,

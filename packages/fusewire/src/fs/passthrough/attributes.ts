@@ -5,6 +5,7 @@ import type { Request, Result } from '../../api/request.js'
 import type { SetattrIn } from '../../api/setattr-in.js'
 import type { StatxOut } from '../../api/statx-out.js'
 import { IO, IO_FLAG } from '../../native/vfs.js'
+import { FATTR } from '../common/constants.js'
 import { PassthroughBase } from './base.js'
 
 /** Word of the inode number in `struct fuse_statx`. */
@@ -31,7 +32,10 @@ export abstract class AttributeOperations extends PassthroughBase {
   override setattr(req: Request, id: number, change: SetattrIn, out: AttrOut): Result {
     const node = this.nodes.at(id)
     if (node === undefined) return -errno.ESTALE
-    this.as(req, change.killSuidgid ? IO_FLAG.KILL_PRIV : 0)
+    // The kernel asks for every chown to clear the bits, whoever the caller; chown(2) beneath does so by itself, and lets
+    // a caller with CAP_FSETID keep S_ISGID where the group may not execute. Of a truncation the caller decides.
+    const truncates = (change.valid & FATTR.SIZE) !== 0
+    this.as(req, truncates && change.killSuidgid ? IO_FLAG.KILL_PRIV : 0)
     const fd = this.descriptors.of(node)
     if (fd < 0) return fd
     const { handle } = change
