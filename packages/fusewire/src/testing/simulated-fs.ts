@@ -15,7 +15,7 @@ import { type Caller, isPrivileged } from './kernel/caller.js'
 import { type Statfs, statfs } from './kernel/device.js'
 import { listStart, readEntries } from './kernel/directory.js'
 import * as entries from './kernel/entries.js'
-import { describeError, fail } from './kernel/errors.js'
+import { describeError, fail, SystemError } from './kernel/errors.js'
 import type { DirectoryEntry, Inode } from './kernel/inode.js'
 import type { Kernel } from './kernel/kernel.js'
 import { readLink } from './kernel/link.js'
@@ -37,6 +37,12 @@ import type {
   Time,
   TimeSpec,
 } from './posix-fs.js'
+
+/** A directory that has been removed may answer ENOENT; for readdir(3) of libc that is the end. */
+function endOfRemoved(thrown: unknown): DirectoryEntry[] {
+  if (thrown instanceof SystemError && thrown.code === 'ENOENT') return []
+  throw thrown
+}
 
 /**
  * The simulated mount as one caller sees it: an object in the shape of `node:fs/promises`, with the system calls that
@@ -95,7 +101,7 @@ export class SimulatedFs implements PosixFs {
       for (;;) {
         const next = ahead.shift()
         if (next === undefined) {
-          ahead = await readEntries(this.#k, file, position)
+          ahead = await readEntries(this.#k, file, position).catch(endOfRemoved)
           if (ahead.length === 0) return null
         } else if (next.name !== '.' && next.name !== '..') return new Dirent(textOf(next.name), next.type)
       }
