@@ -121,14 +121,16 @@ except OSError as e: print(errno.errorcode[e.errno])`
     assert.equal(await python(read, USER), 'EACCES', 'the mask follows the mode')
   })
 
-  test('set-id bits fall when somebody else writes, truncates or opens with O_TRUNC, and the kernel knows at once', async () => {
+  test('set-id bits fall when somebody else writes, truncates, allocates, copies or opens with O_TRUNC, and the kernel knows at once', async () => {
     await start()
     for (const act of [
       `os.write(os.open('f', os.O_WRONLY), b'x')`,
       `os.truncate('f', 1)`,
       `open('f', 'w')`,
+      `os.posix_fallocate(os.open('f', os.O_WRONLY), 0, 100000)`,
+      `os.copy_file_range(os.open('g', os.O_RDONLY), os.open('f', os.O_WRONLY), 3)`,
     ]) {
-      await python(`open('f', 'w').write('data'); os.chmod('f', 0o6777)`)
+      await python(`open('g', 'w').write('data'); open('f', 'w').write('data'); os.chmod('f', 0o6777)`)
       assert.equal(await python('print(oct(os.stat("f").st_mode))'), '0o106777')
       await python(act, USER)
       assert.equal(await python('print(oct(os.stat("f").st_mode))'), '0o100777', act)

@@ -100,13 +100,22 @@ export class MemoryFileSystem extends MemoryNodes {
     if (node === undefined) return -errno.ESTALE
     const written = io.write(this.store, node, offset, data)
     if (written <= 0) return written
-    if ((req.ioFlags & WRITE_FLAG.KILL_SUIDGID) !== 0 && (node.mode & (S.ISUID | S.ISGID)) !== 0) {
-      killSetId(node)
-      // The kernel does not look at the mode again after a write, and would start the file with its old set-id bits.
-      void this.notify?.invalInode(id, -1).catch(() => undefined)
-    }
+    if ((req.ioFlags & WRITE_FLAG.KILL_SUIDGID) !== 0) this.#clearSetId(node)
     this.watch.changed(node)
     return written
+  }
+
+  #clearSetId(node: Inode): void {
+    if ((node.mode & (S.ISUID | S.ISGID)) === 0) return
+    killSetId(node)
+    // The kernel does not look at the mode again after a write, and would start the file with its old set-id bits.
+    void this.notify?.invalInode(node.id, -1).catch(() => undefined)
+  }
+
+  /** A change that the kernel sends without a word on set-id bits: whoever is not root has no right to keep them. */
+  #changed(req: Request, node: Inode): void {
+    if (req.uid !== 0) this.#clearSetId(node)
+    this.watch.changed(node)
   }
 
   override flush(req: Request, id: number, _handle: number): Result {
@@ -158,7 +167,7 @@ export class MemoryFileSystem extends MemoryNodes {
   }
 
   override fallocate(
-    _req: Request,
+    req: Request,
     id: number,
     _handle: number,
     offset: number,
@@ -168,7 +177,7 @@ export class MemoryFileSystem extends MemoryNodes {
     const node = this.store.nodes.get(id)
     if (node === undefined) return -errno.ESTALE
     const result = io.fallocate(this.store, node, offset, length, mode)
-    if (result === 0) this.watch.changed(node)
+    if (result === 0) this.#changed(req, node)
     return result
   }
 
@@ -178,7 +187,7 @@ export class MemoryFileSystem extends MemoryNodes {
   }
 
   override copyFileRange(
-    _req: Request,
+    req: Request,
     id: number,
     _handle: number,
     offset: number,
@@ -193,7 +202,7 @@ export class MemoryFileSystem extends MemoryNodes {
     if (from === undefined || to === undefined) return -errno.ESTALE
     if (flags !== 0) return -errno.EINVAL
     const copied = io.copy(this.store, from, offset, to, toOffset, length)
-    if (copied > 0) this.watch.changed(to)
+    if (copied > 0) this.#changed(req, to)
     return copied
   }
 
