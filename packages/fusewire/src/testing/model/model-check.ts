@@ -73,12 +73,16 @@ async function run(
 ): Promise<{ difference: Difference | null; succeeded: number }> {
   const number = ++runs
   const actors: Actor[] = []
+  const roots: string[] = []
   let succeeded = 0
   try {
     for (const { fs, directory } of options.targets) {
+      // Links lead up one directory at most, and what is there belongs to the run too.
       const own = `${directory}/run-${number}`
       await fs.mkdir(own)
-      actors.push(new Actor(fs, own))
+      actors.push(new Actor(fs, `${own}/tree`))
+      roots.push(own)
+      await fs.mkdir(`${own}/tree`)
     }
     for (const [step, operation] of operations.entries()) {
       const results = await Promise.all(actors.map((actor) => actor.run(operation)))
@@ -87,15 +91,15 @@ async function run(
       if (text !== null) return { difference: { step, text }, succeeded }
       if (!/^E[A-Z]/.test(results[0] ?? '')) succeeded++
       if ((step + 1) % (options.every ?? 1) !== 0 && step + 1 < operations.length) continue
-      const trees = await Promise.all(actors.map((actor) => tree(actor.fs, actor.directory)))
+      const trees = await Promise.all(actors.map((actor, i) => tree(actor.fs, roots[i]!)))
       const unlike = different(options.targets, trees, `the tree after ${where}`)
       if (unlike !== null) return { difference: { step, text: unlike }, succeeded }
     }
     return { difference: null, succeeded }
   } finally {
-    for (const actor of actors) {
+    for (const [i, actor] of actors.entries()) {
       await actor.closeAll()
-      await removeTree(actor.fs, actor.directory)
+      await removeTree(actor.fs, roots[i]!)
     }
   }
 }
