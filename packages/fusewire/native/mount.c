@@ -37,6 +37,8 @@
  * STATX_MNT_ID_UNIQUE (Linux 6.8) asks for an id that is never used again, unlike the one in mountinfo.
  */
 #define FW_STATX_MNT_ID_UNIQUE 0x4000u
+#define FW_STATX_BASIC_STATS 0x7ffu
+#define FW_AT_STATX_FORCE_SYNC 0x2000
 #define FW_AT_STATX_DONT_SYNC 0x4000
 #define FW_STX_MNT_ID 144
 #define FW_STX_BYTES 256
@@ -216,6 +218,17 @@ ON_POOL(readlink_, "s", GIVES_TEXT)
 static int64_t run_lstat_(struct call *c) { return lstat(c->s[0], &c->st); }
 ON_POOL(lstat_, "s", GIVES_STAT)
 
+/*
+ * ask(path): attributes from the filesystem itself. FORCE_SYNC, as a cached answer says nothing of a FUSE daemon; the
+ * kernel honours it only when something is asked for.
+ */
+static int64_t run_ask(struct call *c) {
+  char stx[FW_STX_BYTES];
+  return syscall(SYS_statx, AT_FDCWD, c->s[0], AT_SYMLINK_NOFOLLOW | FW_AT_STATX_FORCE_SYNC,
+                 FW_STATX_BASIC_STATS, stx);
+}
+ON_POOL(ask, "s", GIVES_NUMBER)
+
 static int64_t run_fstat_(struct call *c) { return fstat(c->fd, &c->st); }
 ON_POOL(fstat_, "f", GIVES_STAT)
 
@@ -347,6 +360,7 @@ napi_value fw_init_mount(napi_env env, napi_value exports) {
       {"moveMount", move_mount_},  {"contextLog", context_log}, {"mount", mount_},
       {"umount", umount_},         {"umountSync", umount_sync}, {"open", open_},
       {"close", close_},           {"realpath", realpath_},  {"readlink", readlink_},
+      {"ask", ask},
       {"lstat", lstat_},           {"fstat", fstat_},        {"access", access_},
       {"readFile", read_file},     {"poll", poll_},          {"prepareDevice", prepare_device},
       {"socketPair", stream_pair}, {"receiveFd", receive_fd}, {"mountId", mount_id_},

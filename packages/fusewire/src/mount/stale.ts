@@ -14,9 +14,8 @@ export type MountState = 'alive' | 'stale' | 'hung' | 'denied'
  * the pool stays behind until the daemon answers or the connection is aborted.
  */
 export async function probeMount(calls: MountCalls, mountpoint: string, ms: number): Promise<MountState> {
-  const status = await new Deadline(ms).wait('lstat', calls.lstat(mountpoint)).catch(() => -errno.ETIMEDOUT)
-  if (typeof status !== 'number') return 'alive'
-  switch (-status) {
+  const result = await new Deadline(ms).wait('statx', calls.ask(mountpoint)).catch(() => -errno.ETIMEDOUT)
+  switch (-result) {
     case errno.ETIMEDOUT:
       return 'hung'
     // After an abort the kernel says ECONNABORTED to those who waited; after a refused INIT it says ECONNREFUSED.

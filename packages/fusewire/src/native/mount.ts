@@ -49,6 +49,8 @@ export interface MountCalls {
   realpath(path: string): Promise<string | number>
   readlink(path: string): Promise<string | number>
   lstat(path: string): Promise<FileStatus | number>
+  /** statx(2) with AT_STATX_FORCE_SYNC: 0 when the filesystem itself has answered, whatever the kernel has cached. */
+  ask(path: string): Promise<number>
   fstat(fd: number): Promise<FileStatus | number>
   /** faccessat(2) with the effective ids. */
   access(path: string, mode: number): Promise<number>
