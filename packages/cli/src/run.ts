@@ -86,6 +86,8 @@ function report(error: unknown, debug: boolean, out: Output): number {
     if (error instanceof MountError)
       for (const { method, step, reason } of error.tried) out.warn(`  ${method}: ${step}: ${reason}`)
   }
+  // An option that mount() refuses is a word of the command line that cannot be taken.
+  if (error instanceof MountError && error.step === 'options') return EXIT.usage
   return isKnown(error) ? EXIT.failed : EXIT.defect
 }
 

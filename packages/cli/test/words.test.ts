@@ -41,6 +41,12 @@ test('--help on every level has examples and exits with 0', async () => {
   }
 })
 
+test('an umount of a path that does not exist does not advise to create it', async (t) => {
+  const { code, stderr } = await said('umount', join(folder(t).dir, 'nowhere'))
+  assert.equal(code, 1)
+  assert.match(stderr, /does not exist.*fusewire list shows/)
+})
+
 test('--version is the package\u2019s', async () => {
   const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
     version: string
@@ -56,6 +62,9 @@ test('command lines that cannot be understood exit with 2, one line and a cure',
   writeFileSync(broken, '{')
   const cases: [string[], RegExp][] = [
     [['moutn'], /did you mean 'mount'/],
+    [['mount', 'hello', mnt, '-o', 'allow_otter'], /did you mean 'allow_other'/],
+    [['mount', 'hello', mnt, '-o', 'max_read=many'], /max_read/],
+    [['mount', 'hello', mnt, '-o', 'frobnicate'], /unknown mount option 'frobnicate'/],
     [['help', 'lsit'], /did you mean 'list'/],
     [['zzzzzz'], /there are: mount, umount/],
     [['mount'], /there are: hello/],
@@ -91,8 +100,6 @@ test('what the system refuses exits with 1, one line and a cure; --debug adds th
   const { dir, mnt } = folder(t)
   const cases: string[][] = [
     ['mount', 'hello', join(dir, 'missing')],
-    ['mount', 'hello', mnt, '-o', 'frobnicate'],
-    ['mount', 'hello', mnt, '-o', 'max_read=x'],
     ['mount', 'tree', join(dir, 'none.json'), mnt],
     ['mount', 'tree', join(dir, 'none.js'), mnt],
     ['mount', 'passthrough', join(dir, 'none'), mnt],

@@ -91,8 +91,8 @@ export class Attr {
   set size(value: number) {
     const words = this.#area.replyWords
     abi.setAttr_size(words, this.#at, value)
-    // The two words of a small negative number would look like a size of 4 GiB: this shows as what it is.
-    if (value < 0) words[this.#at + 3] = 0xffff_ffff
+    // The words of a number that is no size (negative, 2^63 or more, NaN) would look like one: this shows as what it is.
+    if (!(value >= 0 && value < 2 ** 63)) words[this.#at + 3] = 0xffff_ffff
   }
 
   /** A size in bytes up to 2^63-1, exactly. */

@@ -67,12 +67,12 @@ export async function explainPath<Result>(
     return await walk()
   } catch (error) {
     if (!(error instanceof StepError)) throw error
-    throw new MountError({ what, errno: error.errno, step: error.step, ...causeOfPath(error, path) })
+    throw new MountError({ what, errno: error.errno, step: error.step, ...causeOfPath(error, path, what) })
   }
 }
 
 /** The cause of a failure of the mount point's own path. */
-function causeOfPath(failure: Failure, path: string): Cause {
+function causeOfPath(failure: Failure, path: string, what: string): Cause {
   if (failure.step.startsWith('read /proc') && failure.errno !== errno.EMFILE) {
     return { cause: 'the table of mounts cannot be read', cure: 'mount proc on /proc' }
   }
@@ -81,7 +81,12 @@ function causeOfPath(failure: Failure, path: string): Cause {
   }
   switch (failure.errno) {
     case errno.ENOENT:
-      return { cause: 'the mount point does not exist', cure: `create it first: mkdir -p ${quote(path)}` }
+      return {
+        cause: 'the mount point does not exist',
+        cure: what.startsWith('cannot mount')
+          ? `create it first: mkdir -p ${quote(path)}`
+          : 'check the path; fusewire list shows what is mounted',
+      }
     case errno.ENOTDIR:
       return {
         cause: 'a part of the path is not a directory',

@@ -124,6 +124,14 @@ describe('answers', () => {
     ['a mode without a type', (out) => entry(out, 2, 0o644), /no file type/],
     ['node id 1', (out) => entry(out, 1, 0o100644), /root/],
     [
+      'a size of 2^70',
+      (out) => {
+        file(out)
+        out.attr.size = 2 ** 70
+      },
+      /above 2\^63-1/,
+    ],
+    [
       'a negative size',
       (out) => {
         file(out)
